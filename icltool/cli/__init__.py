@@ -1,0 +1,1 @@
+"""The command line: parse, call one typed function, print. No mathematics, and no torch at import."""

@@ -1,0 +1,46 @@
+"""`icltool inspect`: what a checkpoint, a run folder or a result holds, without running anything."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from icltool.cli.signature import common_parameter
+from icltool.cli.streams import expand_inputs, people, print_json
+from icltool.core.table import number
+
+
+def parameters() -> list[inspect.Parameter]:
+    """Paths, and --json."""
+    paths = typer.Argument(metavar="FILE", help="Checkpoints, run folders or results; - reads paths from stdin.")
+    return [
+        inspect.Parameter("files", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
+        common_parameter("json", bool, typer.Option("--json", help="Print JSON, one object a line."), default=False),
+    ]
+
+
+def run(*, files: list[str], json: bool) -> None:
+    """Print a table for each file on stderr, or JSON on stdout."""
+    from icltool.studies.inspection import describe
+
+    console = people()
+    for file in expand_inputs(files):
+        facts = describe(Path(file))
+        if json:
+            print_json(facts)
+            continue
+        table = Table(title=escape(file), title_justify="left", show_header=False)
+        table.add_column(style="bold")
+        table.add_column()
+        for section, value in facts.items():
+            if isinstance(value, Mapping):
+                table.add_section()
+                for name, entry in value.items():
+                    table.add_row(escape(f"{section}.{name}"), escape(number(entry)))
+            else:
+                table.add_row(escape(section), escape(number(value)))
+        console.print(table)

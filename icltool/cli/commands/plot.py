@@ -1,0 +1,61 @@
+"""`icltool plot`: results to figures, those of a kind overlaid, in one browser start for all images."""
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from icltool.cli.signature import common_parameter
+from icltool.cli.streams import expand_inputs, people, print_json, print_path
+from icltool.core.config import suggestion
+from icltool.core.errors import UsageError
+from icltool.core.result import Result, load_result
+
+
+def parameters() -> list[inspect.Parameter]:
+    """Results, formats and the folder to write in."""
+    paths = typer.Argument(metavar="RESULT", help="result.json files, run folders or checkpoints; - reads stdin.")
+    formats = typer.Option("--format", metavar="LIST", help="Any of html,svg,png,pdf.")
+    out = typer.Option("--out", metavar="FOLDER", help="Where to write; unset: the run folder, or plots/ for several.")
+    return [
+        inspect.Parameter("results", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
+        common_parameter("formats", str, formats, default="html"),
+        common_parameter("out", Path | None, out),
+        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
+        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+    ]
+
+
+def run(*, results: list[str], formats: str, out: Path | None, quiet: bool, json: bool) -> None:
+    """Draw, write, and print each file's path."""
+    from icltool.studies.plotting import plot_results
+
+    wanted = _formats(formats)
+    loaded = [_load(Path(path)) for path in expand_inputs(results)]
+    folder = out or (loaded[0].run if len({result.run for result in loaded}) == 1 else Path("plots"))
+    files = plot_results(loaded, formats=wanted, folder=folder)
+    if not quiet:
+        people().print(f"drew {len(loaded)} result(s) into {len(files)} file(s)", markup=False)
+    if json:
+        print_json({"kind": "plot", "files": [str(file) for file in files]})
+    else:
+        for file in files:
+            print_path(file)
+
+
+def _load(path: Path) -> Result:
+    """A result, also by the checkpoint beside it: what `icltool train` prints."""
+    return load_result(path.parent if path.suffix == ".safetensors" else path)
+
+
+def _formats(text: str) -> Sequence[str]:
+    known = ("html", "svg", "png", "pdf")
+    wanted = [word.strip() for word in text.split(",") if word.strip()]
+    for word in wanted:
+        if word not in known:
+            raise UsageError(f"--format: {word!r} is no format{suggestion(word, known)}")
+    if not wanted:
+        raise UsageError("--format: give at least one of html,svg,png,pdf")
+    return list(dict.fromkeys(wanted))

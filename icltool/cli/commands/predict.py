@@ -1,0 +1,40 @@
+"""`icltool predict CKPT DATA`."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from icltool.cli.options import given_values, parameters_of
+from icltool.cli.signature import common_parameter
+from icltool.cli.streams import expand_inputs, print_json, print_path
+from icltool.core.errors import UsageError
+from icltool.studies.predict.config import PredictConfig
+
+
+def parameters() -> list[inspect.Parameter]:
+    """The settings, and where the predictions go."""
+    out = typer.Option("--out", metavar="FILE", help="File to write; unset: DATA.predictions.SUFFIX, in this folder.")
+    return [
+        *parameters_of(PredictConfig),
+        common_parameter("out", Path | None, out),
+        common_parameter("force", bool, typer.Option("--force", help="Replace the file if it exists."), default=False),
+        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+    ]
+
+
+def run(*, out: Path | None, force: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
+    """Predict and print the file's path."""
+    checkpoint = expand_inputs([given["checkpoint"]])
+    if len(checkpoint) != 1:
+        raise UsageError(f"predict takes one checkpoint, {len(checkpoint)} were given")
+    values = {**given_values(PredictConfig, given), "checkpoint": checkpoint[0], "data": given["data"]}
+    config = PredictConfig.create(values, as_options=True)
+    from icltool.studies.predict.run import run as predict
+
+    file = predict(config, out=out, force=force)
+    if json:
+        print_json({"kind": "predict", "file": str(file), "checkpoint": checkpoint[0]})
+    else:
+        print_path(file)

@@ -1,0 +1,97 @@
+"""The one adapter from a study's settings to Typer options: no option is written twice.
+
+Every option arrives as text (a flag as a boolean) and is None when it was not given; the settings class validates.
+That keeps the order of precedence (defaults < preset < file < flags) and leaves one wording for every error.
+"""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from icltool.core.config import Config, choices_of, option_name, traits_of
+from icltool.core.errors import UsageError
+
+
+def parameters_of(config: type[Config], *, many_inputs: bool = False) -> list[inspect.Parameter]:
+    """A keyword parameter for each field, annotated for Typer, arguments first.
+
+    With `many_inputs` an argument takes any number of values, as a list.
+    """
+    fields = config.model_fields
+    # A config lists its bases by weight (the model first, the machine last), pydantic the other way round.
+    names = [name for base in config.__mro__ for name in vars(base).get("__annotations__", {}) if name in fields]
+    ordered = sorted(dict.fromkeys(names), key=lambda name: not traits_of(fields[name]).argument)
+    return [_parameter(name, fields[name], many_inputs=many_inputs) for name in ordered]
+
+
+def given_values(config: type[Config], given: Mapping[str, Any]) -> dict[str, object]:
+    """The settings the user gave, without those left out. Raises `UsageError` for a comma list (a grid)."""
+    values: dict[str, object] = {}
+    for name, field in config.model_fields.items():
+        value = given.get(name)
+        if value is None or traits_of(field).argument:
+            continue
+        if isinstance(value, str) and "," in value and not _is_text(field):
+            raise UsageError(f"{option_name(name)} {value}: a comma list is a grid of runs, and takes one value here")
+        values[name] = value
+    return values
+
+
+def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Parameter:
+    traits = traits_of(field)
+    if traits.argument:
+        argument = typer.Argument(metavar=name.upper(), help=field.description, show_default=False)
+        kind = list[str] if many_inputs else str
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, argument])
+    option = option_name(name)
+    common: dict[str, Any] = {
+        "help": f"{field.description}{_default_shown(field)}",
+        "rich_help_panel": traits.group,
+        "show_default": False,
+    }
+    if field.annotation is bool:
+        annotation: Any = Annotated[bool | None, typer.Option(f"{option}/--no-{option[2:]}", **common)]
+    else:
+        choices = choices_of(field.annotation)
+        completion = _completion(choices) if choices else None
+        shown = "|".join(choices) if choices else _metavar(field)
+        annotation = Annotated[str | None, typer.Option(option, metavar=shown, autocompletion=completion, **common)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _completion(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return complete
+
+
+def _default_shown(field: FieldInfo) -> str:
+    """The default as the end of the help text (Typer itself cannot show one for an option that arrives as None)."""
+    if field.default is None or field.default is PydanticUndefined:
+        return ""
+    shown = {True: "yes", False: "no"}[field.default] if isinstance(field.default, bool) else field.default
+    return rf" [dim]\[default: {shown}][/dim]"
+
+
+def _metavar(field: FieldInfo) -> str:
+    types_named = _plain_types(field.annotation)
+    if int in types_named:
+        return "INT"
+    return "NUMBER" if float in types_named else "TEXT"
+
+
+def _is_text(field: FieldInfo) -> bool:
+    return str in _plain_types(field.annotation) and not choices_of(field.annotation)
+
+
+def _plain_types(annotation: object) -> tuple[object, ...]:
+    if get_origin(annotation) in {Union, types.UnionType, typing.Union}:
+        return get_args(annotation)
+    return (annotation,)

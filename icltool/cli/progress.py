@@ -1,0 +1,103 @@
+"""A study's steps as a Rich progress bar on a terminal, or as a few plain lines elsewhere. Always on stderr."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.table import number
+
+# Shown beside the bar, when a step has them, in this order.
+SHOWN = ("loss", "held_out_error", "dims", "loops")
+PLAIN_SECONDS = 15.0
+
+
+@contextmanager
+def progress(console: Console, *, quiet: bool) -> Generator[OnStep]:
+    """The callback to hand to a study, for as long as it runs."""
+    if quiet:
+        yield ignore_step
+    elif console.is_terminal:
+        with _bar(console) as bar:
+            yield _BarWatcher(bar)
+    else:
+        yield _PlainWatcher(console)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[values]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        # Recent speed only: under a curriculum the later steps are slower than the first.
+        speed_estimate_period=20.0,
+    )
+
+
+class _BarWatcher:
+    """Keeps the latest known values beside the bar."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._latest: dict[str, float | int | None] = {}
+
+    def __call__(self, record: StepRecord) -> None:
+        if self._task is None:
+            self._task = self._bar.add_task(record.stage, total=record.steps, completed=record.step, values="")
+        self._latest.update(record.values)
+        self._bar.update(
+            self._task,
+            description=record.stage,
+            completed=record.step,
+            total=record.steps,
+            values=describe(self._latest),
+        )
+
+
+class _PlainWatcher:
+    """A line at the first and last step, and between them at most every 15 seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = time.monotonic()
+        self._printed = -PLAIN_SECONDS
+        self._latest: dict[str, float | int | None] = {}
+
+    def __call__(self, record: StepRecord) -> None:
+        self._latest.update(record.values)
+        elapsed = time.monotonic() - self._began
+        if elapsed - self._printed < PLAIN_SECONDS and record.step != record.steps:
+            return
+        self._printed = elapsed
+        done = record.step - record.start
+        left = f", about {elapsed / done * (record.steps - record.step):.0f} s left" if done else ""
+        values = describe(self._latest)
+        self._console.print(
+            f"{record.stage} {record.step}/{record.steps}{' ' + values if values else ''} ({elapsed:.0f} s{left})",
+            markup=False,
+        )
+
+
+def describe(values: dict[str, float | int | None]) -> str:
+    """The values worth a glance, in a few words."""
+    parts = [f"{name.replace('_', ' ')} {number(values[name])}" for name in SHOWN if values.get(name) is not None]
+    if values.get("prompts_per_second") is not None:
+        parts.append(f"{values['prompts_per_second']:.0f} prompts/s")
+    return "  ".join(parts)

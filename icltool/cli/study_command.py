@@ -1,0 +1,141 @@
+"""A study as a command: settings from flags, files and presets; tables and figures for people, paths for programs."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from icltool.cli.options import given_values, parameters_of
+from icltool.cli.progress import progress
+from icltool.cli.signature import common_parameter
+from icltool.cli.streams import expand_inputs, people, print_json, print_path
+from icltool.core.config import Config, traits_of
+from icltool.core.errors import OutputError, UsageError
+from icltool.core.result import Result
+from icltool.core.run_folder import RunRequest, settings_from
+from icltool.core.table import Table, number
+from icltool.studies.registry import Study
+
+PANEL = "Run"
+
+
+def study_parameters(study: Study) -> list[inspect.Parameter]:
+    """The parameters of a study's command: its settings, then the common ones."""
+    config = study.config()
+    presets = "|".join(["fast", *config.PRESETS])
+    common = [
+        common_parameter(
+            "preset",
+            str | None,
+            typer.Option(
+                "--preset", metavar=presets, help="Settings to start from (fast: the defaults).", rich_help_panel=PANEL
+            ),
+        ),
+        common_parameter(
+            "config",
+            Path | None,
+            typer.Option(
+                "--config",
+                metavar="FILE.toml",
+                help="Settings from a file; a run's config.toml repeats it.",
+                rich_help_panel=PANEL,
+            ),
+        ),
+        common_parameter(
+            "out",
+            Path | None,
+            typer.Option(
+                "--out", metavar="FOLDER", help="The run folder; unset: runs/STUDY/NAME-HASH.", rich_help_panel=PANEL
+            ),
+        ),
+        _flag("resume", "Go on with an unfinished run (or start it)."),
+        _flag("force", "Throw away what the run folder holds and run again."),
+        _flag("quiet", "Print nothing for people."),
+        _flag("json", "Print one JSON object instead of a path."),
+    ]
+    return [*parameters_of(config, many_inputs=True), *common]
+
+
+def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study_parameters` declared
+    """Run the study once for each input path (once, when it takes none) and print what came out."""
+    console = people()
+    config_class = study.config()
+    values = _settings(study, config_class, given)
+    argument = next((name for name, field in config_class.model_fields.items() if traits_of(field).argument), None)
+    inputs = expand_inputs(given[argument]) if argument else [None]
+    if given["out"] is not None and len(inputs) > 1:
+        raise UsageError(f"--out names one run folder, and {len(inputs)} inputs make {len(inputs)} runs; leave it out")
+    configs = [
+        config_class.create(
+            values if path is None else {**values, str(argument): path}, preset=given["preset"], as_options=True
+        )
+        for path in inputs
+    ]
+    request = RunRequest(out=given["out"], resume=given["resume"], force=given["force"])
+    for config in configs:
+        with progress(console, quiet=given["quiet"]) as on_step:
+            result = study.run()(config, request=request, on_step=on_step)
+        _write_figure(study, result, console)
+        if not given["quiet"]:
+            _show(study.table()(result), result, console)
+        _print_result(study, result, as_json=given["json"])
+
+
+def _settings(study: Study, config_class: type[Config], given: Mapping[str, Any]) -> dict[str, object]:
+    flags = given_values(config_class, given)
+    if given["config"] is None:
+        return flags
+    path: Path = given["config"]
+    from_file = settings_from(path, study=study.name)
+    config_class.check_names(from_file, where=str(path))
+    return {**from_file, **flags}
+
+
+def _write_figure(study: Study, result: Result, console: Console) -> None:
+    """figure.html beside the result, once; a run that cannot have its figure still has its result."""
+    path = result.run / "figure.html"
+    if path.exists():
+        return
+    from icltool.figures.export import write_html
+
+    try:
+        write_html(study.figures()([result]), path, title=f"icltool {result.kind}: {result.label}")
+    except OutputError as error:
+        console.print(f"warning: {error}", markup=False)
+
+
+def _show(table: Table, result: Result, console: Console) -> None:
+    """The study's table and the run's summary."""
+    shown = RichTable(title=table.title, title_justify="left", title_style="bold")
+    for index, column in enumerate(table.columns):
+        shown.add_column(column, justify="left" if index == 0 else "right")
+    for row in table.rows:
+        shown.add_row(*row)
+    console.print(shown)
+    for name, value in result.summary.items():
+        console.print(f"{name.replace('_', ' ')}: {number(value)}", markup=False)
+    console.print(f"figure: {result.run / 'figure.html'}", markup=False)
+
+
+def _print_result(study: Study, result: Result, *, as_json: bool) -> None:
+    checkpoint = result.checkpoint
+    if as_json:
+        print_json(
+            {
+                "kind": result.kind,
+                "run": str(result.run),
+                "checkpoint": str(checkpoint) if checkpoint else None,
+                "result": str(result.path),
+                "summary": dict(result.summary),
+            }
+        )
+    else:
+        print_path(checkpoint if study.trains and checkpoint else result.path)
+
+
+def _flag(name: str, help_text: str) -> inspect.Parameter:
+    return common_parameter(name, bool, typer.Option(f"--{name}", help=help_text, rich_help_panel=PANEL), default=False)

@@ -1,0 +1,178 @@
+"""A study's settings: the one base class, how a field is declared, and errors in one clear line.
+
+A field is declared once, with `setting(...)`. Its type, default, bounds and description become the command-line
+option, the recipe key, the checkpoint header, the documentation and the validation error.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from icltool.core.errors import UsageError
+
+Scalar = bool | int | float | str | None
+PresetValues = Mapping[str, Scalar]
+
+
+class SettingTraits(NamedTuple):
+    """What a setting is beside its type: how the command line shows it."""
+
+    group: str
+    argument: bool
+
+
+def setting(
+    default: Any,  # noqa: ANN401 - a default has the type of its field, which only the field knows
+    help: str,
+    *,
+    group: str = "Options",
+    argument: bool = False,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+) -> Any:  # noqa: ANN401 - like pydantic's Field, the value stands for a field of any type
+    """Declare a field of a `Config`.
+
+    `default=...` makes it required, `argument=True` a positional argument of the command, `group` names the panel of
+    `--help` that shows it; the bounds are pydantic's.
+    """
+    traits: dict[str, JsonValue] = {"group": group, "argument": argument}
+    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    return Field(default, description=help, json_schema_extra=traits, **given)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType] - bounds are known by name only here
+
+
+def traits_of(field: FieldInfo) -> SettingTraits:
+    """The traits given to `setting` for this field."""
+    extra = field.json_schema_extra
+    traits: dict[str, Any] = dict(extra) if isinstance(extra, Mapping) else {}
+    return SettingTraits(group=str(traits.get("group", "Options")), argument=bool(traits.get("argument", False)))
+
+
+def choices_of(annotation: object) -> tuple[str, ...]:
+    """The choices of a `Literal[...]` (or `Literal[...] | None`) annotation; empty for any other type."""
+    if get_origin(annotation) is Literal:
+        return tuple(str(choice) for choice in get_args(annotation))
+    for part in get_args(annotation):
+        if get_origin(part) is Literal:
+            return choices_of(part)
+    return ()
+
+
+def option_name(field_name: str) -> str:
+    """How a field is spelled on the command line: `train_prompts` is `--train-prompts`, `L` is `--L`."""
+    return "--" + field_name.replace("_", "-")
+
+
+class Config(BaseModel):
+    """Base of every study's settings: frozen, nothing unknown accepted.
+
+    `PRESETS` maps a preset's name to the values it sets. `fast` always exists and means the defaults.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    PRESETS: ClassVar[Mapping[str, PresetValues]] = {}
+
+    @classmethod
+    def create(
+        cls,
+        values: Mapping[str, object],
+        *,
+        preset: str | None = None,
+        where: str = "",
+        as_options: bool = False,
+    ) -> Self:
+        """Build a config from loose values laid over a preset's.
+
+        Raises `UsageError` in one line; `where` (a file's name, say) opens it, and `as_options` spells the fields as
+        command-line options.
+        """
+        merged: dict[str, object] = {**cls.preset_values(preset), **values}
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            problems = "; ".join(cls._explain(detail, as_options=as_options) for detail in error.errors())
+            raise UsageError(f"{where}: {problems}" if where else problems) from None
+
+    @classmethod
+    def check_names(cls, values: Mapping[str, object], *, where: str) -> None:
+        """Raise `UsageError` for a name that is no setting, saying where it stands."""
+        for name in values:
+            if name not in cls.model_fields:
+                raise UsageError(f"{where}: unknown setting {name}{suggestion(name, list(cls.model_fields))}")
+
+    @classmethod
+    def preset_values(cls, name: str | None) -> dict[str, Scalar]:
+        """The values of the named preset; none for `None` and for `fast`."""
+        if name is None or name == "fast":
+            return {}
+        if name not in cls.PRESETS:
+            known = ["fast", *cls.PRESETS]
+            raise UsageError(f"there is no preset {name!r}{suggestion(name, known)}")
+        return dict(cls.PRESETS[name])
+
+    @classmethod
+    def _explain(cls, detail: ErrorDetails, *, as_options: bool) -> str:
+        location = [str(part) for part in detail["loc"]]
+        if detail["type"] == "value_error":
+            message = str(detail.get("ctx", {}).get("error", detail["msg"]))
+            return message if not location else f"{_spell(location[0], as_options=as_options)}: {message}"
+        name = location[0] if location else "settings"
+        shown = _spell(name, as_options=as_options)
+        if detail["type"] == "extra_forbidden":
+            return f"unknown setting {shown}{suggestion(name, list(cls.model_fields), as_options=as_options)}"
+        if detail["type"] == "missing":
+            return f"{shown} is required"
+        choices = choices_of(cls.model_fields[name].annotation) if name in cls.model_fields else ()
+        if choices:
+            return f"{shown}: {detail['input']!r} is not a choice{suggestion(str(detail['input']), choices)}"
+        reason = detail["msg"].removeprefix("Input ")
+        return f"{shown}: {reason} (got {detail['input']!r})"
+
+    def resolved(self) -> Self:
+        """The config with everything left open (threads, device, ...) fixed for this machine.
+
+        A run is named by, and stores, its resolved config.
+        """
+        return self
+
+    def identity(self) -> dict[str, Scalar]:
+        """What makes two runs the same run: every setting, as JSON values."""
+        return self.model_dump(mode="json")
+
+
+def _spell(name: str, *, as_options: bool) -> str:
+    return option_name(name) if as_options else name
+
+
+def suggestion(word: str, known: list[str] | tuple[str, ...], *, as_options: bool = False) -> str:
+    """`; did you mean X?`, or the list of what is known when nothing is near."""
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {_spell(by_lower[near[0]], as_options=as_options)}?"
+    if len(known) > 12:
+        return ""
+    return f"; choose from {', '.join(_spell(name, as_options=as_options) for name in known)}"
+
+
+def config_hash(identity: Mapping[str, object]) -> str:
+    """Eight hexadecimal digits that name a run of exactly these settings."""
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+def first_difference(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str | None:
+    """`b is 2 there and 4 here` for the first setting that differs, or None."""
+    for name in [*ours, *(key for key in theirs if key not in ours)]:
+        if ours.get(name) != theirs.get(name):
+            return f"{name} is {theirs.get(name)!r} there and {ours.get(name)!r} here"
+    return None

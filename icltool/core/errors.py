@@ -1,0 +1,47 @@
+"""The one family of errors. Each message says what is wrong, where, and what to do."""
+
+import signal
+
+
+class IcltoolError(Exception):
+    """The request cannot be done. `exit_code` is what the command line returns for it."""
+
+    exit_code = 1
+
+
+class UsageError(IcltoolError):
+    """The command or a setting is wrong: an unknown option, a value out of range, a contradiction."""
+
+    exit_code = 2
+
+
+class InputError(IcltoolError):
+    """Something read from outside (a file, a table, a checkpoint) is missing or malformed."""
+
+
+class OutputError(IcltoolError):
+    """Something could not be written; what was on disk before is intact."""
+
+
+class RunFolderError(IcltoolError):
+    """A run folder is in use, unfinished, or holds another run."""
+
+
+class DivergedError(IcltoolError):
+    """Training met a loss that is not finite; the last good state is kept."""
+
+    exit_code = 3
+
+
+class InterruptedRun(IcltoolError):
+    """A signal asked a run to stop; its state is saved. The exit code is 128 + the signal's number."""
+
+    def __init__(self, message: str, *, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
+
+    @property
+    def signal_name(self) -> str:
+        """The signal as people know it: SIGINT, SIGTERM."""
+        return signal.Signals(self.signal_number).name

@@ -1,0 +1,48 @@
+"""Writes that never lose what was there: temporary file, fsync, rename, fsync of the folder."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from icltool.core.errors import OutputError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`, or leave it exactly as it was and raise `OutputError`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        _remove_quietly(temporary)
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; what was there before is intact") from None
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents, or raise `OutputError`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot create the folder {path}: {error.strerror}; choose another --out") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable; some file systems refuse to sync a folder, which is harmless."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_quietly(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""metrics.jsonl: one JSON object a logged step, appended as training goes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from icltool.core.errors import InputError, OutputError
+from icltool.core.files import write_atomically
+
+MetricRow = Mapping[str, float | int | None]
+
+
+def append_rows(path: Path, rows: Sequence[MetricRow]) -> None:
+    """Append rows; raises `OutputError` when they cannot be written."""
+    if not rows:
+        return
+    text = "".join(json.dumps(dict(row)) + "\n" for row in rows)
+    try:
+        with path.open("a") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}; training so far can be resumed") from None
+
+
+def read_rows(path: Path) -> list[dict[str, float | int | None]]:
+    """The complete rows of a metrics file; a line cut off by a crash is left out. Missing file: no rows."""
+    rows: list[dict[str, float | int | None]] = []
+    try:
+        with path.open(errors="replace") as stream:
+            for line in stream:
+                try:
+                    row = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(row, dict) and isinstance(cast("dict[str, object]", row).get("step"), int):
+                    rows.append(cast("dict[str, float | int | None]", row))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    return rows
+
+
+def drop_rows_after(path: Path, step: int) -> None:
+    """Keep the rows up to this step: what a resumed run will not write again."""
+    rows = read_rows(path)
+    kept = [row for row in rows if int(row["step"] or 0) <= step]
+    if path.exists():
+        write_atomically(path, "".join(json.dumps(row) + "\n" for row in kept).encode())

@@ -1,0 +1,25 @@
+"""What a running study tells whoever watches it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """A step that was logged: where the run is, and the values known there (empty between logged steps).
+
+    `start` is the step this process began at (not 0 after a resume), which an honest estimate of time left needs.
+    """
+
+    step: int
+    steps: int
+    stage: str = "training"
+    start: int = 0
+    values: Mapping[str, float | int | None] = field(default_factory=dict[str, float | int | None])
+
+
+OnStep = Callable[[StepRecord], None]
+
+
+def ignore_step(record: StepRecord) -> None:
+    """The callback of somebody who does not watch."""

@@ -1,0 +1,114 @@
+"""A study's result: what result.json holds, written and read back.
+
+Records are long-form: one flat row a measurement, so that any table or figure is a filter over them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from icltool.core.errors import InputError
+from icltool.core.files import write_atomically
+
+SCHEMA_VERSION = 1
+MAX_BYTES = 512_000_000
+
+Value = str | int | float | bool | None
+Row = Mapping[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run found.
+
+    `kind` is the study's name, `label` what a figure's legend calls the run, `config` its resolved settings,
+    `environment` the machine and versions, `summary` the few figures to print, `records` the rows to plot.
+    """
+
+    kind: str
+    label: str
+    config: Mapping[str, Value]
+    environment: Mapping[str, Value]
+    summary: Mapping[str, Value]
+    records: Sequence[Row]
+    run: Path
+    inputs: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def path(self) -> Path:
+        """The result's file."""
+        return self.run / "result.json"
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The trained model beside the result, when this run trained one."""
+        path = self.run / "model.safetensors"
+        return path if path.exists() else None
+
+    def select(self, **wanted: Value) -> list[Row]:
+        """The records whose columns have exactly these values."""
+        return [row for row in self.records if all(row.get(key) == value for key, value in wanted.items())]
+
+    def save(self) -> None:
+        """Write result.json atomically."""
+        table = {
+            "schema": SCHEMA_VERSION,
+            "kind": self.kind,
+            "label": self.label,
+            "config": dict(self.config),
+            "inputs": dict(self.inputs),
+            "environment": dict(self.environment),
+            "summary": dict(self.summary),
+            "records": [dict(row) for row in self.records],
+        }
+        write_atomically(self.path, json.dumps(table, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def load_result(path: Path) -> Result:
+    """The result in a result.json or in a run folder; raises `InputError` when there is none or it is malformed."""
+    file = path / "result.json" if path.is_dir() else path
+    try:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(f"{file} is {size} bytes; a result has at most {MAX_BYTES}")
+        table = json.loads(file.read_bytes())
+    except OSError as error:
+        hint = " (the run is unfinished: --resume it)" if (path / "config.toml").exists() else ""
+        raise InputError(f"cannot read {file}: {error.strerror}{hint}") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{file} is not a result.json (not valid JSON)") from None
+    return _parse(cast("object", table), file)
+
+
+def _parse(table: object, file: Path) -> Result:
+    if not isinstance(table, dict) or not isinstance(cast("dict[str, Any]", table).get("schema"), int):
+        raise InputError(f"{file} is not a result of icltool (no schema version)")
+    fields = cast("dict[str, Any]", table)
+    if fields["schema"] > SCHEMA_VERSION:
+        raise InputError(f"{file} has schema {fields['schema']}, newer than this icltool reads; update icltool")
+    tables = ("config", "environment", "summary", "inputs")
+    if (
+        not all(isinstance(fields.get(name), str) for name in ("kind", "label"))
+        or not all(_is_flat(fields.get(name)) for name in tables)
+        or not isinstance(fields.get("records"), list)
+        or not all(_is_flat(row) for row in fields["records"])
+    ):
+        raise InputError(f"{file} is a damaged result (a part is missing or of the wrong type); run the study again")
+    return Result(
+        kind=fields["kind"],
+        label=fields["label"],
+        config=fields["config"],
+        inputs=fields["inputs"],
+        environment=fields["environment"],
+        summary=fields["summary"],
+        records=fields["records"],
+        run=file.parent,
+    )
+
+
+def _is_flat(table: object) -> bool:
+    return isinstance(table, dict) and all(
+        value is None or isinstance(value, str | int | float) for value in cast("dict[str, object]", table).values()
+    )

@@ -1,0 +1,194 @@
+"""A run's folder: who may write in it, whether it is new, unfinished or finished, and what its files are called."""
+
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from filelock import FileLock, Timeout
+
+from icltool.core.config import Config, config_hash, first_difference
+from icltool.core.errors import OutputError, RunFolderError
+from icltool.core.files import make_folder, write_atomically
+from icltool.core.result import Result, load_result
+from icltool.core.toml_files import read_toml, to_toml
+
+LOCK = ".lock"
+STUDY_KEY = "study"
+INPUTS_KEY = "inputs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """Where a run goes and what to do when something is there already.
+
+    `out` is the run folder itself (default: `runs/<study>/<slug>-<hash>`). `resume` goes on with an unfinished run (and
+    starts one that does not exist); `force` throws away what the folder holds and runs again.
+    """
+
+    out: Path | None = None
+    resume: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """An open run folder, locked by this process."""
+
+    path: Path
+    study: str
+    inputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    finished: bool = False
+
+    @property
+    def model(self) -> Path:
+        """The model, as later commands read it."""
+        return self.path / "model.safetensors"
+
+    @property
+    def resume_state(self) -> Path:
+        """What an unfinished run goes on from; removed when the run finishes."""
+        return self.path / "resume.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """One row a logged step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def figure(self) -> Path:
+        """The figures of the result."""
+        return self.path / "figure.html"
+
+    def result(self) -> Result:
+        """The result a finished run left."""
+        return load_result(self.path)
+
+
+# Everything a run may leave; --force removes exactly these and no file of the user's.
+RUN_FILES = (
+    "config.toml",
+    "result.json",
+    "model.safetensors",
+    "resume.safetensors",
+    "metrics.jsonl",
+    "figure.html",
+    "predictions.safetensors",
+    "predictions.csv",
+)
+
+
+@contextmanager
+def open_run(
+    study: str,
+    config: Config,
+    *,
+    slug: str,
+    request: RunRequest,
+    inputs: Mapping[str, str] | None = None,
+) -> Generator[RunFolder]:
+    """Lock the run's folder and say whether it is finished; a new run gets its config.toml.
+
+    `inputs` names what the run reads by content (`checkpoint` -> `sha256:...`), so that a changed input is another run.
+    Raises `RunFolderError` when the folder is in use, unfinished without `resume`, or holds something else.
+    """
+    given = dict(inputs or {})
+    identity: dict[str, object] = {**config.identity(), INPUTS_KEY: given}
+    path = request.out or Path("runs") / study / f"{safe_name(slug)}-{config_hash(identity)}"
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{path} is a file; --out names the run folder")
+    make_folder(path)
+    with _locked(path):
+        stored = _stored_identity(path)
+        if stored is not None and request.force:
+            _clear(path)
+            stored = None
+        if stored is None:
+            _refuse_foreign(path)
+            content = {STUDY_KEY: study, **config.model_dump(mode="json"), INPUTS_KEY: given}
+            write_atomically(path / "config.toml", to_toml(content))
+        else:
+            named_otherwise = set(config.model_dump()) - set(config.identity())
+            comparable = {key: value for key, value in stored.items() if key not in named_otherwise}
+            _require_same(path, comparable, {STUDY_KEY: study, **identity})
+        finished = (path / "result.json").exists()
+        if stored is not None and not finished and not request.resume:
+            raise RunFolderError(f"{path} holds an unfinished run; add --resume to go on or --force to start again")
+        yield RunFolder(path=path, study=study, inputs=given, finished=finished)
+
+
+def settings_from(path: Path, *, study: str) -> dict[str, object]:
+    """The settings in a TOML file that `--config` names; a run's own config.toml is one.
+
+    Raises `UsageError`/`InputError` when the file is malformed or belongs to another study.
+    """
+    table = read_toml(path)
+    owner = table.pop(STUDY_KEY, study)
+    table.pop(INPUTS_KEY, None)
+    if owner != study:
+        raise RunFolderError(f"{path} holds settings of the study {owner!r}, not of {study!r}; run icltool {owner}")
+    return table
+
+
+def safe_name(text: str) -> str:
+    """The text as one file name: letters, digits, '.', '_' and '-' only, never starting with a dot."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:80] or "run"
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    lock = FileLock(path / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunFolderError(
+            f"{path} is in use by another icltool process; wait for it or choose another --out"
+        ) from None
+    except OSError as error:
+        raise OutputError(f"cannot write in {path}: {error.strerror}; choose another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _stored_identity(path: Path) -> dict[str, object] | None:
+    file = path / "config.toml"
+    return read_toml(file) if file.exists() else None
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A folder with files and no config.toml is not ours to fill."""
+    strangers = [entry.name for entry in path.iterdir() if entry.name != LOCK and not entry.name.endswith(".tmp")]
+    if strangers:
+        raise RunFolderError(f"{path} is not a run folder (it holds {min(strangers)!r}); choose another --out")
+
+
+def _require_same(path: Path, stored: Mapping[str, object], ours: Mapping[str, object]) -> None:
+    present: dict[str, object] = {key: value for key, value in ours.items() if value is not None}
+    difference = first_difference(_flat(present), _flat(stored))
+    if difference:
+        raise RunFolderError(
+            f"{path} holds a run with other settings: {difference}; choose another --out, or --force to replace it"
+        )
+
+
+def _flat(table: Mapping[str, object]) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            inner = cast("Mapping[str, object]", value)
+            flat.update({f"{key}.{name}": entry for name, entry in inner.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def _clear(path: Path) -> None:
+    try:
+        for name in RUN_FILES:
+            (path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot clear {path}: {error.strerror}") from None

@@ -1,0 +1,82 @@
+"""The machine a run computes on: device, threads, precision, determinism."""
+
+import os
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from icltool import __version__
+from icltool.core.allocator import keep_freed_memory
+from icltool.core.errors import UsageError
+from icltool.core.result import Value
+from icltool.core.runtime_config import RuntimeConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """A prepared machine."""
+
+    device: torch.device
+    precision: str
+    compiled: bool
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context of a forward pass: bf16 matrix products when asked for, else nothing."""
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+
+def prepare(config: RuntimeConfig) -> Runtime:
+    """Set the process up as a resolved config says; raises `UsageError` when its device is absent."""
+    device = torch.device(pick_device(config.device))
+    if config.allocator == "keep":
+        keep_freed_memory()
+    torch.set_num_threads(config.threads or available_threads())
+    if device.type == "cuda":
+        # cuBLAS is deterministic only with a fixed workspace, which must be set before its first use.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(mode=True)
+    return Runtime(device=device, precision=config.precision, compiled=config.compile == "on")
+
+
+def pick_device(wanted: str) -> str:
+    """`cpu` or `cuda` for a wish; raises `UsageError` when cuda is asked for and absent."""
+    present = torch.cuda.is_available()
+    if wanted == "cuda" and not present:
+        raise UsageError("--device cuda: this machine has no CUDA device that torch can use; choose cpu or auto")
+    return "cuda" if wanted == "cuda" or (wanted == "auto" and present) else "cpu"
+
+
+def available_threads() -> int:
+    """How many CPU threads this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def environment(runtime: Runtime) -> dict[str, Value]:
+    """Versions and machine, as recorded beside every result."""
+    return {
+        "icltool": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "device": torch.cuda.get_device_name() if runtime.device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "precision": runtime.precision,
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"

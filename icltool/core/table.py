@@ -1,0 +1,22 @@
+"""A small table for people: what a study wants printed, without a terminal in sight."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A title, column names and rows of text."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def number(value: object) -> str:
+    """A figure in at most three significant digits; a dash for None."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.0e}" if value and abs(value) < 1e-3 else f"{value:.3g}"
+    return str(value)

@@ -1,0 +1,1 @@
+"""Prompts and function classes, and the other studies' data."""

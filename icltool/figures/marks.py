@@ -1,0 +1,64 @@
+"""Marks that several figures share: a line with its band, a reference line, a marked place."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from icltool.core.result import Row
+from icltool.figures.theme import DASHES, GREYS, colour, translucent
+
+# Below this an error is exact to rounding; on a log axis it would flatten everything else.
+LOG_FLOOR = 1e-7
+
+
+def add_band_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: str, index: int) -> None:
+    """A line through the rows' means with their low-high band, in the index-th colour."""
+    hue = colour(index)
+    xs = [row[x] for row in rows]
+    upper, lower = ([_drawable(row[side]) for row in rows] for side in ("high", "low"))
+    figure.add_scatter(
+        x=[*xs, *reversed(xs)],
+        y=[*upper, *reversed(lower)],
+        mode="lines",
+        fill="toself",
+        fillcolor=translucent(hue, 0.18),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=name,
+    )
+    figure.add_scatter(
+        x=xs,
+        y=[_drawable(row["mean"]) for row in rows],
+        name=name,
+        legendgroup=name,
+        mode="lines+markers" if len(xs) < 60 else "lines",
+        line={"color": hue, "width": 2.5},
+        marker={"size": 5},
+    )
+
+
+def add_reference_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: str, index: int) -> None:
+    """A thin grey line through the rows' means: a baseline."""
+    figure.add_scatter(
+        x=[row[x] for row in rows],
+        y=[_drawable(row["mean"]) for row in rows],
+        name=name,
+        mode="lines",
+        line={"color": GREYS[index % len(GREYS)], "width": 1.5, "dash": DASHES[index % len(DASHES)]},
+    )
+
+
+def mark_place(figure: go.Figure, x: float, label: str) -> None:
+    """A vertical line where something changes: d examples, the trained number of loops."""
+    figure.add_vline(
+        x=x,
+        line={"color": "#999999", "width": 1, "dash": "dot"},
+        annotation={"text": label, "font": {"size": 12, "color": "#666666"}, "yanchor": "bottom", "showarrow": False},
+        annotation_position="top",
+    )
+
+
+def _drawable(value: object) -> float | None:
+    """A value for a log axis: clamped at the floor; None where there is none."""
+    return max(float(value), LOG_FLOOR) if isinstance(value, int | float) else None

@@ -1,0 +1,66 @@
+"""One look for every figure: white ground, colour-blind-safe colours, type that survives print."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+# Okabe and Ito 2008, yellow left out (it vanishes on white).
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+GREYS = ("#333333", "#8c8c8c", "#595959", "#a6a6a6", "#333333", "#8c8c8c", "#595959", "#a6a6a6")
+DASHES = ("solid", "dash", "dot", "dashdot", "dot", "dashdot", "solid", "dash")
+WIDTH, HEIGHT = 820, 480
+_FONT = "Inter, Helvetica, Arial, DejaVu Sans, sans-serif"
+
+
+def figure(*, title: str, x: str, y: str, log_y: bool = False, log_x: bool = False) -> go.Figure:
+    """An empty figure in the house's look; the axis titles carry units and normalisation."""
+    look = go.Figure()
+    look.update_layout(
+        template="none",
+        title={"text": title, "x": 0.0, "xref": "paper", "xanchor": "left", "font": {"size": 18}},
+        font={"family": _FONT, "size": 14, "color": "#1a1a1a"},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        colorway=list(PALETTE),
+        margin={"l": 76, "r": 24, "t": 64, "b": 64},
+        legend={"bgcolor": "rgba(255,255,255,0.8)", "font": {"size": 13}},
+        hoverlabel={"font": {"family": _FONT}},
+    )
+    look.update_layout(xaxis=_axis(x, log=log_x), yaxis=_axis(y, log=log_y))
+    return look
+
+
+def _axis(title: str, *, log: bool) -> dict[str, object]:
+    return {
+        "title": {"text": title, "standoff": 10},
+        "type": "log" if log else "linear",
+        "showline": True,
+        "linecolor": "#333333",
+        "ticks": "outside",
+        "gridcolor": "#e6e6e6",
+        "zeroline": False,
+        "automargin": True,
+        "exponentformat": "power",
+    }
+
+
+def log_range(figure: go.Figure, values: Sequence[float]) -> None:
+    """Let these values, with room and at least one decade, set the extent of a log y axis; others may leave it."""
+    positive = [value for value in values if value > 0]
+    if not positive:
+        return
+    low, high = math.log10(min(positive)), math.log10(max(positive))
+    spare = max(0.15, (1 - (high - low)) / 2)
+    figure.update_yaxes(range=[low - spare, high + spare])
+
+
+def colour(index: int) -> str:
+    """The index-th series' colour; repeats after seven."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def translucent(hex_colour: str, alpha: float) -> str:
+    """The same colour, see-through, for bands."""
+    red, green, blue = (int(hex_colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"

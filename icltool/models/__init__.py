@@ -1,0 +1,1 @@
+"""The looped transformer and its layers, baselines, and the other studies' models."""

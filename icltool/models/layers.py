@@ -1,0 +1,85 @@
+"""The only Attention, MLP and Block: a pre-LayerNorm GPT-2 block, causal, with biases and without dropout.
+
+    x ← x + attention(LN x)
+    x ← x + mlp(LN x)
+
+Legend: B batch, t tokens, D width, H heads, c = D / H channels of a head.
+Source: Radford et al. 2019 as used by Garg et al. 2022 and Yang et al. 2023.
+"""
+
+from typing import Literal
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+from torch.nn.functional import gelu, scaled_dot_product_attention
+
+INIT_STD = 0.02
+MLP_RATIO = 4
+
+Tokens = Float[Tensor, "B t D"]
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Each token's mixture of the values at and before it."""
+        mixed = rearrange(self.query_key_value(tokens), "B t (three H c) -> three B H t c", three=3, H=self.heads)
+        query, key, value = mixed.unbind(0)
+        heads = scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.output(rearrange(heads, "B H t c -> B t (H c)"))
+
+
+class MLP(nn.Module):
+    """Two linear maps with a GELU between them, four times as wide inside."""
+
+    def __init__(self, width: int, *, gelu_form: Literal["tanh", "exact"] = "tanh") -> None:
+        super().__init__()
+        self.approximate = "tanh" if gelu_form == "tanh" else "none"
+        self.widen = nn.Linear(width, MLP_RATIO * width)
+        self.narrow = nn.Linear(MLP_RATIO * width, width)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """The same map applied to every token."""
+        return self.narrow(gelu(self.widen(tokens), approximate=self.approximate))
+
+
+class Block(nn.Module):
+    """One transformer layer."""
+
+    def __init__(self, width: int, heads: int, *, gelu_form: Literal["tanh", "exact"] = "tanh") -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp = MLP(width, gelu_form=gelu_form)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """The residual stream after attention and MLP."""
+        tokens = tokens + self.attention(self.attention_norm(tokens))
+        return tokens + self.mlp(self.mlp_norm(tokens))
+
+
+def initialise_blocks(blocks: nn.ModuleList, generator: Generator) -> None:
+    """GPT-2's initialisation: weights N(0, .02²), the two projections into the residual stream .02/√(2L), biases 0."""
+    residual_std = INIT_STD / (2 * len(blocks)) ** 0.5
+    for block in blocks:
+        for name, module in block.named_modules():
+            if isinstance(module, nn.Linear):
+                into_residual = name.endswith(("attention.output", "mlp.narrow"))
+                nn.init.normal_(module.weight, std=residual_std if into_residual else INIT_STD, generator=generator)
+                nn.init.zeros_(module.bias)
+
+
+def initialise_linear(linear: nn.Linear, generator: Generator) -> None:
+    """PyTorch's default for a Linear, U(-1/√in, 1/√in) for weight and bias, drawn from a named generator."""
+    bound = linear.in_features**-0.5
+    nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
+    nn.init.uniform_(linear.bias, -bound, bound, generator=generator)

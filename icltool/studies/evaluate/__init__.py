@@ -1,0 +1,1 @@
+"""Measure a trained model: error along the context and along the loops, beside classical learners."""

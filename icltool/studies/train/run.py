@@ -1,0 +1,123 @@
+"""`train`: from settings to a trained model, its held-out errors and a run folder."""
+
+from collections.abc import Mapping
+
+from icltool.core.progress import OnStep, ignore_step
+from icltool.core.result import Result, Row, Value
+from icltool.core.run_folder import RunFolder, RunRequest, open_run
+from icltool.core.runtime import Runtime, environment, prepare
+from icltool.core.seeding import generator
+from icltool.data.function_classes import error_scale
+from icltool.evaluation.error_records import BY_EXAMPLE, baseline_records, model_records
+from icltool.evaluation.in_context import all_baseline_errors, evaluation_prompts, model_errors
+from icltool.models.checkpoint import model_label, new_model, save_checkpoint
+from icltool.models.loop_plan import every_loop_plan, last_loop_plan
+from icltool.models.looped import LoopedTransformer
+from icltool.studies.train.config import TrainConfig
+from icltool.studies.train.objective import RegressionObjective
+from icltool.training.gradient_learner import GradientLearner
+from icltool.training.loop import Pace, Timing, run_training
+
+STUDY = "train"
+HELD_OUT_ERROR = "held_out_error"
+# Enough for a curve during training; the final figures use all of `eval_prompts`.
+INTERIM_PROMPTS = 256
+
+
+def run(config: TrainConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
+    """Train, or go on training, and measure; a finished run of the same settings is returned at once.
+
+    Raises `DivergedError`, `InterruptedRun`, `RunFolderError`, `OutputError` (see `icltool.core.errors`).
+    """
+    config = config.resolved()
+    with open_run(STUDY, config, slug=config.slug, request=request or RunRequest()) as folder:
+        if folder.finished:
+            return folder.result()
+        runtime = prepare(config)
+        model = new_model(config, generator(config.seed, "weights")).to(runtime.device)
+        timing = _train(model, config, runtime, folder, on_step)
+        return _finish(model, config, runtime, folder, timing)
+
+
+def _train(
+    model: LoopedTransformer, config: TrainConfig, runtime: Runtime, folder: RunFolder, on_step: OnStep
+) -> Timing:
+    objective = RegressionObjective(model, config, runtime)
+    learner = GradientLearner(model, objective, config, runtime)
+    held_out = evaluation_prompts(
+        config.task,
+        seed=config.eval_seed,
+        prompts=min(INTERIM_PROMPTS, config.eval_prompts),
+        n=config.n,
+        d=config.d,
+    )
+    scale = error_scale(config.task, d=config.d)
+
+    def evaluate(_step: int) -> Mapping[str, float]:
+        errors = model_errors(model, held_out, last_loop_plan(config.loops), runtime, scale=scale)
+        return {HELD_OUT_ERROR: float(errors[-1, :, -1].mean())}
+
+    def save_model(step: int, metrics: Mapping[str, float]) -> None:
+        save_checkpoint(folder.model, model, study=STUDY, config=config, step=step, metrics=metrics)
+
+    pace = Pace(
+        steps=config.steps,
+        log_every=config.log_every,
+        eval_every=config.eval_every,
+        save_every=config.save_every,
+    )
+    return run_training(
+        learner,
+        pace=pace,
+        run=folder,
+        evaluate=evaluate,
+        save_model=save_model,
+        on_step=on_step,
+        batch=config.batch,
+    )
+
+
+def _finish(
+    model: LoopedTransformer, config: TrainConfig, runtime: Runtime, folder: RunFolder, timing: Timing
+) -> Result:
+    """The final measurements, the checkpoint whose header carries them, and result.json as the last file."""
+    prompts = evaluation_prompts(
+        config.task, seed=config.eval_seed, prompts=config.eval_prompts, n=config.n, d=config.d
+    )
+    scale = error_scale(config.task, d=config.d)
+    errors = model_errors(model, prompts, every_loop_plan(config.loops), runtime, scale=scale)
+    label = model_label(config)
+    records: list[Row] = [
+        *model_records(label, errors, seed=config.eval_seed),
+        *baseline_records(all_baseline_errors(prompts, config.task), seed=config.eval_seed),
+    ]
+    final_error = float(errors[-1, :, -1].double().mean())
+    metrics: dict[str, Value] = {HELD_OUT_ERROR: final_error}
+    save_checkpoint(folder.model, model, study=STUDY, config=config, step=config.steps, metrics=metrics)
+    result = Result(
+        kind=STUDY,
+        label=label,
+        config=config.identity(),
+        environment=environment(runtime),
+        summary={
+            HELD_OUT_ERROR: final_error,
+            **_baselines_at_the_last_point(records, config.n - 1),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "steps": timing.steps,
+            "steps_per_second": round(timing.steps_per_second, 2),
+            "seconds": round(timing.seconds, 1),
+        },
+        records=records,
+        run=folder.path,
+    )
+    result.save()
+    folder.resume_state.unlink(missing_ok=True)
+    return result
+
+
+def _baselines_at_the_last_point(records: list[Row], examples: int) -> dict[str, Value]:
+    return {
+        f"{row['model']} error": row["mean"]
+        for row in records
+        if row["measure"] == BY_EXAMPLE and row["role"] == "baseline" and row["examples"] == examples
+    }
