@@ -10,7 +10,7 @@ import torch
 
 from icltool import __version__
 from icltool.core.allocator import keep_freed_memory
-from icltool.core.errors import UsageError
+from icltool.core.device import available_threads, pick_device
 from icltool.core.result import Value
 from icltool.core.runtime_config import RuntimeConfig
 
@@ -41,21 +41,6 @@ def prepare(config: RuntimeConfig) -> Runtime:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True)
     return Runtime(device=device, precision=config.precision, compiled=config.compile == "on")
-
-
-def pick_device(wanted: str) -> str:
-    """`cpu` or `cuda` for a wish; raises `UsageError` when cuda is asked for and absent."""
-    present = torch.cuda.is_available()
-    if wanted == "cuda" and not present:
-        raise UsageError("--device cuda: this machine has no CUDA device that torch can use; choose cpu or auto")
-    return "cuda" if wanted == "cuda" or (wanted == "auto" and present) else "cpu"
-
-
-def available_threads() -> int:
-    """How many CPU threads this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def environment(runtime: Runtime) -> dict[str, Value]:

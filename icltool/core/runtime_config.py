@@ -32,7 +32,7 @@ class RuntimeConfig(Config):
 
     def resolved(self) -> Self:
         """The config with device and threads fixed for this machine."""
-        from icltool.core.runtime import available_threads, pick_device  # noqa: PLC0415 - `--help` reads the settings and must not load torch
+        from icltool.core.device import available_threads, pick_device  # noqa: PLC0415 - `--help` reads the settings and must not load torch
 
         update = {"device": pick_device(self.device), "threads": self.threads or available_threads()}
         return self.model_copy(update=update)
