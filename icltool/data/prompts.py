@@ -4,7 +4,6 @@ Legend: B prompts, n points, d dimensions.
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -19,7 +18,7 @@ class Prompts:
     ys: Float[Tensor, "B n"]
     weights: Float[Tensor, "B d"] | None = None
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> "Prompts":
         """The same prompts on another device."""
         moved = None if self.weights is None else self.weights.to(device)
-        return type(self)(xs=self.xs.to(device), ys=self.ys.to(device), weights=moved)
+        return Prompts(xs=self.xs.to(device), ys=self.ys.to(device), weights=moved)

@@ -1,6 +1,6 @@
 """The architecture of an in-context transformer, as stored in every checkpoint's header."""
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -28,7 +28,7 @@ class TransformerConfig(Config):
     final_norm: bool = setting(default=True, help="LayerNorm after the block, in every loop.", group=GROUP)
 
     @model_validator(mode="after")
-    def _check_heads(self) -> Self:
+    def _check_heads(self) -> "TransformerConfig":
         if self.width % self.heads:
             raise ValueError(
                 f"{self.heads} heads do not divide a width of {self.width}; choose a divisor such as {_divisor(self)}"

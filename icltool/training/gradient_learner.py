@@ -1,7 +1,7 @@
 """A learner trained by gradients: forward, backward, clip, optimiser step, for any model and objective."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ from icltool.training.schedules import learning_rate_factor
 from icltool.training.training_config import OptimiserConfig
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What a study minimises. `measure(step)` draws the step's data and returns 0-d tensors, `loss` among them."""
 

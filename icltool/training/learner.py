@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -17,6 +17,7 @@ class LearnerState:
     values: Mapping[str, Any]
 
 
+@runtime_checkable
 class Learner(Protocol):
     """One thing being trained. Steps are counted from 1; the same step always sees the same data."""
 

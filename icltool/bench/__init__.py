@@ -1,0 +1,1 @@
+"""Speed against the plain implementations in tests/reference, as ratios from alternating separate processes."""

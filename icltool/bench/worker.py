@@ -1,0 +1,36 @@
+"""One side of a contest, in its own process: `python -m icltool.bench.worker ours|plain CONFIG-JSON`."""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+from icltool.bench import training_step
+from icltool.bench.config import BenchConfig
+
+# Makes a function that takes one step, given its number.
+MakeStep = Callable[[BenchConfig], Callable[[int], object]]
+
+SIDES: dict[str, dict[str, MakeStep]] = {
+    "train": {"ours": training_step.ours, "plain": training_step.plain},
+}
+
+
+def main() -> None:
+    """Time the steps and print their median as JSON."""
+    side, text = sys.argv[1:]
+    config = BenchConfig.model_validate_json(text)
+    step = SIDES[config.workload][side](config)
+    for number in range(1, config.warm + 1):
+        step(number)
+    seconds: list[float] = []
+    for number in range(config.warm + 1, config.warm + config.steps + 1):
+        began = time.perf_counter()
+        step(number)
+        seconds.append(time.perf_counter() - began)
+    sys.stdout.write(json.dumps({"seconds_per_step": statistics.median(seconds)}))
+
+
+if __name__ == "__main__":
+    main()

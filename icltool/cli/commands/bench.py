@@ -1,0 +1,58 @@
+"""`icltool bench WORKLOAD`: one table of ratio, spread, both absolute times, threads, precision and machine."""
+
+import inspect
+import statistics
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from icltool.bench.config import BenchConfig
+from icltool.cli.options import given_values, parameters_of
+from icltool.cli.progress import progress
+from icltool.cli.signature import common_parameter
+from icltool.cli.streams import people, print_json
+
+
+def parameters() -> list[inspect.Parameter]:
+    """The workload, its sizes, and how to measure."""
+    workload = typer.Argument(metavar="WORKLOAD", help="What to measure: train.")
+    return [
+        inspect.Parameter("workload", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, workload]),
+        *(parameter for parameter in parameters_of(BenchConfig) if parameter.name != "workload"),
+        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
+        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object on stdout."), default=False),
+    ]
+
+
+def run(*, workload: str, quiet: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
+    """Measure, and print the table (on stderr) or JSON (on stdout)."""
+    config = BenchConfig.create({**given_values(BenchConfig, given), "workload": workload}, as_options=True).resolved()
+    from icltool.bench.contest import hold_contest
+    from icltool.core.runtime import environment, prepare
+
+    console = people()
+    with progress(console, quiet=quiet) as on_step:
+        contest = hold_contest(config, on_step=on_step)
+    machine = environment(prepare(config))
+    facts: dict[str, object] = {
+        "workload": config.workload,
+        "ratio": round(contest.ratio, 3),
+        "lowest_ratio": round(min(contest.ratios), 3),
+        "highest_ratio": round(max(contest.ratios), 3),
+        "ours_ms": round(1e3 * statistics.median(contest.ours), 2),
+        "plain_ms": round(1e3 * statistics.median(contest.plain), 2),
+        "rounds": config.rounds,
+        "threads": config.threads,
+        "precision": config.precision,
+        "machine": machine["processor"],
+        "torch": machine["torch"],
+    }
+    if not quiet:
+        size = f"L={config.L} b={config.b} D={config.width} H={config.heads} n={config.n} d={config.d} B={config.batch}"
+        table = Table(title=f"icltool bench {workload}: {size}", title_justify="left", show_header=False)
+        for name, value in facts.items():
+            table.add_row(name.replace("_", " "), str(value))
+        console.print(table)
+    if json:
+        print_json(facts)
