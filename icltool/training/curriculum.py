@@ -19,19 +19,21 @@ CHECK_EVERY = 25
 
 @dataclass(frozen=True, kw_only=True)
 class PromptSize:
-    """Coordinates in use and points of a prompt."""
+    """Coordinates in use and points of a prompt, and how many prompts a batch has."""
 
     dims: int
     points: int
+    batch: int
 
 
 class Curriculum:
     """The stage a training is at, and when the next begins."""
 
-    def __init__(self, config: CurriculumConfig, *, d: int, n: int) -> None:
+    def __init__(self, config: CurriculumConfig, *, d: int, n: int, batch: int) -> None:
         self.config = config
         self.d = d
         self.n = n
+        self.batch = batch
         self.stage = 0
         self.steps_in_stage = 0
         self._errors: list[Tensor] = []
@@ -39,10 +41,12 @@ class Curriculum:
     def size(self) -> PromptSize:
         """The size of the next step's prompts."""
         if self.config.curriculum == "none":
-            return PromptSize(dims=self.d, points=self.n)
+            return PromptSize(dims=self.d, points=self.n, batch=self.batch)
         dims = min(self.d, self.config.dims_start + self.stage * self.config.dims_step)
         points = min(self.n, self.config.points_start + self.stage * self.config.points_step)
-        return PromptSize(dims=dims, points=self.n if dims == self.d else points)
+        if dims == self.d:
+            return PromptSize(dims=dims, points=self.n, batch=self.batch)
+        return PromptSize(dims=dims, points=points, batch=max(self.batch, self.config.batch_points // points))
 
     def observe(self, error: Tensor) -> None:
         """Count a step with this normalised error of its last points, and move to the next stage when it is time."""

@@ -73,7 +73,6 @@ def run_training(
     evaluate: Evaluate,
     save_model: SaveModel,
     on_step: OnStep,
-    batch: int,
 ) -> Timing:
     """Train to `pace.steps`, from the folder's resume state when it has one.
 
@@ -91,7 +90,7 @@ def run_training(
             logging = step % pace.log_every == 0 or evaluating
             saving = step % pace.save_every == 0 or last or stop
             if logging or saving:
-                values = _flush(learner, session, step, batch=batch, run=run)
+                values = _flush(learner, session, step, run=run)
                 if evaluating:
                     session.held_out = dict(evaluate(step))
                     values.update(session.held_out)
@@ -120,7 +119,7 @@ def _start(learner: Learner, run: RunFolder) -> _Session:
     return _Session(start=step, held_out=notes["held_out"], seconds_before=notes["seconds"], last_saved=step)
 
 
-def _flush(learner: Learner, session: _Session, step: int, *, batch: int, run: RunFolder) -> dict[str, Number]:
+def _flush(learner: Learner, session: _Session, step: int, *, run: RunFolder) -> dict[str, Number]:
     """Fetch the pending steps' values in one transfer, check them, and return the last step's row."""
     names = list(session.pending[0])
     table = torch.stack([torch.stack([row[name].detach().float() for name in names]) for row in session.pending])
@@ -140,14 +139,12 @@ def _flush(learner: Learner, session: _Session, step: int, *, batch: int, run: R
         # The first interval holds compilation and cold caches.
         session.steady_steps += len(rows)
         session.steady_seconds += elapsed
-    rate = len(rows) * batch / elapsed
     session.pending.clear()
-    return {
-        "step": step,
-        **dict(zip(names, rows[-1], strict=True)),
-        **learner.conditions(),
-        "prompts_per_second": round(rate, 1),
-    }
+    conditions = learner.conditions()
+    row: dict[str, Number] = {"step": step, **dict(zip(names, rows[-1], strict=True)), **conditions}
+    if conditions.get("prompts") is not None:
+        row["prompts_per_second"] = round(len(rows) * float(conditions["prompts"] or 0) / elapsed, 1)
+    return row
 
 
 def _save(learner: Learner, session: _Session, step: int, *, run: RunFolder, save_model: SaveModel) -> None:

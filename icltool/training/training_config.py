@@ -23,11 +23,14 @@ class OptimiserConfig(Config):
     adam_eps: float = setting(1e-8, "Epsilon of Adam.", group=TRAINING, gt=0, le=1)
     weight_decay: float = setting(0.0, "Decoupled weight decay of Muon and AdamW.", group=TRAINING, ge=0, le=1e3)
     clip: float = setting(1.0, "Largest norm of the gradient; 0: no clipping.", group=TRAINING, ge=0)
-    schedule: Literal["constant", "cosine"] = setting(
-        "cosine", "Learning rate after warm-up: constant, or a cosine down to --final-lr.", group=TRAINING
+    schedule: Literal["trapezoid", "cosine", "constant"] = setting(
+        "trapezoid",
+        "Learning rate after warm-up: constant with a linear fall over the last --decay; a cosine; constant.",
+        group=TRAINING,
     )
+    decay: float = setting(0.3, "Part of the steps over which a trapezoid falls.", group=TRAINING, gt=0, le=1)
     warmup: int = setting(100, "Steps of linear warm-up.", group=TRAINING, ge=0, le=10**9)
-    final_lr: float = setting(0.05, "Last learning rate, as a part of the peak.", group=TRAINING, ge=0, le=1)
+    final_lr: float = setting(0.0, "Last learning rate, as a part of the peak.", group=TRAINING, ge=0, le=1)
 
 
 class CurriculumConfig(Config):
@@ -41,6 +44,13 @@ class CurriculumConfig(Config):
         "gated",
         "gated: next stage when the running error falls below --gate; timed: every --stage-steps; none.",
         group=CURRICULUM,
+    )
+    batch_points: int = setting(
+        1024,
+        "Least points of a batch: early, short prompts come in larger batches; 0: always --batch prompts.",
+        group=CURRICULUM,
+        ge=0,
+        le=10**9,
     )
     dims_start: int = setting(1, "Coordinates in use at first.", group=CURRICULUM, ge=1)
     dims_step: int = setting(1, "Coordinates added by a stage.", group=CURRICULUM, ge=1)

@@ -162,7 +162,8 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     rows = read_rows(tmp_path / "run" / "metrics.jsonl")
     assert [row["step"] for row in rows] == list(range(5, 61, 5))
     assert set(rows[-1]) == {
-        "step", "loss", "running_error", "gradient_norm", "lr", "loops", "points", "dims", "prompts_per_second",
+        "step", "loss", "running_error", "gradient_norm", "lr", "loops", "points", "dims", "prompts",
+        "prompts_per_second",
         "held_out_error",
     }  # fmt: skip
     assert result.summary["steps"] == 60

@@ -20,6 +20,12 @@ def test_warm_up_then_cosine_to_the_final_part() -> None:
     assert learning_rate_factor(config, 350) == pytest.approx(0.1 + 0.9 * (1 + math.cos(math.pi / 4)) / 2)
 
 
+def test_a_trapezoid_falls_in_a_line_at_the_end() -> None:
+    config = OptimiserConfig(steps=1000, warmup=100, schedule="trapezoid", decay=0.2, final_lr=0.1)
+    factors = [learning_rate_factor(config, step) for step in (50, 100, 800, 900, 1000)]
+    assert factors == pytest.approx([0.5, 1.0, 1.0, 0.55, 0.1])
+
+
 def test_constant_stays_at_the_peak() -> None:
     config = OptimiserConfig(steps=10, warmup=0, schedule="constant")
     assert {learning_rate_factor(config, step) for step in range(1, 11)} == {1.0}
@@ -33,21 +39,23 @@ def test_loops_grow_like_the_official_schedule() -> None:
 
 def test_the_official_curriculum() -> None:
     """Garg et al. 2022: dims 5 to 20 by 1, points 11 to 41 by 2, every 5000 steps (here every 2)."""
-    config = CurriculumConfig(curriculum="timed", dims_start=5, points_start=11, points_step=2, stage_steps=2)
-    curriculum = Curriculum(config, d=20, n=41)
+    config = CurriculumConfig(
+        curriculum="timed", dims_start=5, points_start=11, points_step=2, stage_steps=2, batch_points=0
+    )
+    curriculum = Curriculum(config, d=20, n=41, batch=64)
     sizes: list[PromptSize] = []
     for _ in range(34):
         sizes.append(curriculum.size())
         curriculum.observe(torch.tensor(1.0))
-    assert sizes[0] == sizes[1] == PromptSize(dims=5, points=11)
-    assert sizes[2] == PromptSize(dims=6, points=13)
-    assert sizes[29] == PromptSize(dims=19, points=39)
-    assert sizes[30] == sizes[33] == PromptSize(dims=20, points=41)
+    assert sizes[0] == sizes[1] == PromptSize(dims=5, points=11, batch=64)
+    assert sizes[2] == PromptSize(dims=6, points=13, batch=64)
+    assert sizes[29] == PromptSize(dims=19, points=39, batch=64)
+    assert sizes[30] == sizes[33] == PromptSize(dims=20, points=41, batch=64)
 
 
 def test_no_curriculum_is_everything_at_once() -> None:
-    curriculum = Curriculum(CurriculumConfig(curriculum="none"), d=20, n=41)
-    assert curriculum.size() == PromptSize(dims=20, points=41)
+    curriculum = Curriculum(CurriculumConfig(curriculum="none"), d=20, n=41, batch=64)
+    assert curriculum.size() == PromptSize(dims=20, points=41, batch=64)
 
 
 def gated() -> Curriculum:
@@ -59,7 +67,7 @@ def gated() -> Curriculum:
         stage_steps=4 * CHECK_EVERY,
         gate=0.4,
     )
-    return Curriculum(config, d=3, n=12)
+    return Curriculum(config, d=3, n=12, batch=64)
 
 
 def steps_until_next_stage(curriculum: Curriculum, error: float) -> int:
@@ -90,12 +98,12 @@ def test_the_gate_looks_at_the_latest_errors_only() -> None:
 def test_the_last_stage_has_every_point_and_never_ends() -> None:
     curriculum = gated()
     steps_until_next_stage(curriculum, 0.1)
-    assert curriculum.size() == PromptSize(dims=2, points=7)
+    assert curriculum.size() == PromptSize(dims=2, points=7, batch=146)
     steps_until_next_stage(curriculum, 0.1)
-    assert curriculum.size() == PromptSize(dims=3, points=12)
+    assert curriculum.size() == PromptSize(dims=3, points=12, batch=64)
     for _ in range(300):
         curriculum.observe(torch.tensor(0.0))
-    assert curriculum.size() == PromptSize(dims=3, points=12)
+    assert curriculum.size() == PromptSize(dims=3, points=12, batch=64)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 24, 25, 49, 60])

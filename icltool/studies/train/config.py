@@ -25,6 +25,7 @@ _OFFICIAL: PresetValues = {
     "schedule": "constant",
     "warmup": 0,
     "curriculum": "timed",
+    "batch_points": 0,
     "dims_start": 5,
     "points_start": 11,
     "stage_steps": 5000,

@@ -30,7 +30,7 @@ class RegressionObjective:
         self.model = model
         self.config = config
         self.runtime = runtime
-        self.curriculum = Curriculum(config, d=config.d, n=config.n)
+        self.curriculum = Curriculum(config, d=config.d, n=config.n, batch=config.batch)
         self._forward = torch.compile(model) if runtime.compiled else model
         self._conditions: dict[str, Number] = {}
 
@@ -41,7 +41,7 @@ class RegressionObjective:
         drawn = sample_prompts(
             self.config.task,
             generator(self.config.seed, "data", step),
-            batch=self.config.batch,
+            batch=size.batch,
             n=size.points,
             d=self.config.d,
             dims=size.dims,
@@ -78,4 +78,9 @@ class RegressionObjective:
         self.curriculum.restore(state["curriculum"])
 
     def _remember(self, size: PromptSize, plan: LoopPlan) -> None:
-        self._conditions = {"loops": plan.loops, "points": size.points, "dims": size.dims}
+        self._conditions = {
+            "loops": plan.loops,
+            "points": size.points,
+            "dims": size.dims,
+            "prompts": size.batch,
+        }

@@ -73,7 +73,6 @@ def _train(
         evaluate=evaluate,
         save_model=save_model,
         on_step=on_step,
-        batch=config.batch,
     )
 
 
