@@ -2,8 +2,9 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -18,28 +19,23 @@ INTERNAL_ERROR = 1
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    arguments = sys.argv[1:]
-    debug = "--debug" in arguments
+    arguments = sys.argv[1:] or ["--help"]
     code: object = None
     try:
         code = build(_called(arguments))(args=arguments, standalone_mode=False, prog_name="icltool")
     except IcltoolError as error:
-        if debug:
-            raise
         _fail(str(error), error.exit_code)
     except typer.TyperException as error:
-        _fail(
-            f"{error.format_message()} (icltool {_called(arguments) or ''} --help lists what there is)", error.exit_code
-        )
+        _fail(f"{_wrong_usage(error)} ({_help_command(arguments)} lists what there is)", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
-    except BrokenPipeError:
-        # The reader of stdout is gone; nothing is left to say to it, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except Exception as error:
-        if debug:
-            raise
+    except OSError as error:
+        # A fact of the machine that no floor foresaw: a name too long, a disk that went away.
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; check the path and the disk", IcltoolError.exit_code)
+    except Exception as error:  # noqa: BLE001 - whatever it is, people get one line
+        if _is_out_of_memory(error):
+            _fail("out of memory; use a smaller model, batch or prompt", IcltoolError.exit_code)
         _fail(
             f"internal error, please report it: {type(error).__name__}: {error} (--debug shows where)", INTERNAL_ERROR
         )
@@ -56,7 +52,6 @@ def build(called: str | None) -> typer.Typer:
     app = typer.Typer(
         name="icltool",
         help="Train, probe and explain small models that learn in context.",
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -69,13 +64,18 @@ def build(called: str | None) -> typer.Typer:
     return app
 
 
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    """Options that stand before a command."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         sys.stdout.write(f"icltool {__version__}\n")
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options that stand before a command; each acts where it is read."""
 
 
 def _in_full(command: Command) -> Callable[..., None]:
@@ -107,6 +107,33 @@ def _called(arguments: list[str]) -> str | None:
     return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
-def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+def _wrong_usage(error: typer.TyperException) -> str:
+    """The parser's message, with its guesses put as every other suggestion is."""
+    option, near = getattr(error, "option_name", None), getattr(error, "possibilities", None)
+    if option and near:
+        return f"No such option: {option}; did you mean {' or '.join(near)}?"
+    return error.format_message()
+
+
+def _help_command(arguments: list[str]) -> str:
+    called = _called(arguments)
+    known = called in {command.name for command in all_commands()}
+    return f"icltool {called} --help" if known else "icltool --help"
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """PyTorch's CPU allocator raises a plain RuntimeError."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """One line on stderr, whatever was in the message, and the exit code; --debug puts the traceback before it."""
+    if "--debug" in sys.argv and sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    line = "".join(letter if letter.isprintable() else _escaped(letter) for letter in " ".join(message.split()))
+    sys.stderr.write(f"error: {line}\n")
     sys.exit(code)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()

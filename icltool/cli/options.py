@@ -31,24 +31,39 @@ def parameters_of(config: type[Config], *, many_inputs: bool = False) -> list[in
 
 
 def given_values(config: type[Config], given: Mapping[str, Any]) -> dict[str, object]:
-    """The settings the user gave, without those left out. Raises `UsageError` for a comma list (a grid)."""
+    """The settings the user gave, without those left out. Raises `UsageError` for a comma list."""
+    values, axes = given_grid(config, given)
+    for name in axes:
+        raise UsageError(f"{option_name(name)} {given[name]}: a comma list is a grid of runs; give one value here")
+    return values
+
+
+def given_grid(config: type[Config], given: Mapping[str, Any]) -> tuple[dict[str, object], dict[str, list[str]]]:
+    """The settings the user gave one value for, and the axes of a grid: those with a comma list."""
     values: dict[str, object] = {}
+    axes: dict[str, list[str]] = {}
     for name, field in config.model_fields.items():
         value = given.get(name)
         if value is None or traits_of(field).argument:
             continue
         if isinstance(value, str) and "," in value and not _is_text(field):
-            raise UsageError(f"{option_name(name)} {value}: a comma list is a grid of runs, and takes one value here")
-        values[name] = value
-    return values
+            axes[name] = [part.strip() for part in value.split(",")]
+            if "" in axes[name]:
+                raise UsageError(f"{option_name(name)} {value}: a value is missing between the commas")
+        else:
+            values[name] = value
+    return values, axes
 
 
 def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Parameter:
     traits = traits_of(field)
     if traits.argument:
         argument = typer.Argument(metavar=name.upper(), help=field.description, show_default=False)
-        kind = list[str] if many_inputs else str
-        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, argument])
+        if many_inputs:
+            # Not required by the parser: a --config file may hold it.
+            kind: Any = Annotated[list[str] | None, argument]
+            return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, argument])
     option = option_name(name)
     common: dict[str, Any] = {
         "help": f"{field.description}{_default_shown(field)}",

@@ -19,7 +19,7 @@ from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.table import number
 
 # Shown beside the bar, when a step has them, in this order.
-SHOWN = ("loss", "held_out_error", "dims", "loops")
+SHOWN = ("loss", "held_out_error", "held_out_accuracy", "classes", "components", "dims", "loops")
 PLAIN_SECONDS = 15.0
 
 

@@ -1,8 +1,13 @@
-"""Functions that Typer reads by a signature made at run time."""
+"""Functions that Typer reads by a signature made at run time, and the parameters that are no setting."""
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
+
+import typer
+
+from icltool.core.errors import UsageError
 
 
 def with_signature(
@@ -24,3 +29,22 @@ def common_parameter(name: str, annotation: object, option: object, default: obj
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, option]
     )
+
+
+def path_parameter(name: str, *, metavar: str, help: str, panel: str | None = None) -> inspect.Parameter:
+    """`--name PATH` of a file or folder that need not exist."""
+
+    def parse(text: str) -> Path:
+        return require_path(text, where=f"--{name}")
+
+    option = typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=panel, parser=parse)
+    return common_parameter(name, Path | None, option)
+
+
+def require_path(text: str, *, where: str) -> Path:
+    """The text as a path; raises `UsageError` for what can be none: nothing, or control characters."""
+    if not text.strip():
+        raise UsageError(f"{where} is empty; name a file or folder")
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise UsageError(f"{where} {text!a} holds a control character; choose another name")
+    return Path(text)

@@ -1,13 +1,20 @@
 """stdin and stdout are for programs, stderr is for people."""
 
 import json
+import math
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 
-from icltool.core.errors import UsageError
+from icltool.cli.signature import require_path
+from icltool.core.errors import OutputError, UsageError
+
+# What a shell reports of a program that died of SIGPIPE.
+READER_GONE = 141
 
 
 def people() -> Console:
@@ -17,18 +24,42 @@ def people() -> Console:
 
 def print_path(path: Path) -> None:
     """One path on a line of stdout, for the next program."""
-    sys.stdout.write(f"{path}\n")
-    sys.stdout.flush()
+    _print(str(path))
 
 
 def print_json(table: Mapping[str, object]) -> None:
-    """One JSON object on a line of stdout."""
-    sys.stdout.write(json.dumps(table) + "\n")
-    sys.stdout.flush()
+    """One JSON object on a line of stdout; null stands for a number that is not finite."""
+    _print(json.dumps(_strict(table), allow_nan=False))
+
+
+def _print(line: str) -> None:
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader is gone; nothing is left to say to it.
+        _discard_stdout()
+        sys.exit(READER_GONE)
+    except OSError as error:
+        _discard_stdout()
+        raise OutputError(f"cannot write to stdout: {error.strerror}; what was done is kept") from None
+
+
+def _discard_stdout() -> None:
+    """Else Python would try to write the rest once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _strict(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _strict(entry) for key, entry in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_strict(entry) for entry in cast("Sequence[object]", value)]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def expand_inputs(arguments: Sequence[str]) -> list[str]:
-    """The paths given, `-` standing for the paths on stdin; raises `UsageError` when there is none.
+    """The paths given, `-` standing for the paths on stdin; raises `UsageError` when there is none, or no path at all.
 
     Lines of `--json` output are understood too: the checkpoint they name, or else their result.
     """
@@ -37,6 +68,8 @@ def expand_inputs(arguments: Sequence[str]) -> list[str]:
         paths += list(_paths_on_stdin()) if argument == "-" else [argument]
     if not paths:
         raise UsageError("no path given: stdin was empty (the command before the pipe printed none)")
+    for path in paths:
+        require_path(path, where="a path")
     return paths
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from icltool.core.errors import InputError
+from icltool.core.files import unreadable
 
 
 def sha256_of(path: Path) -> str:
@@ -12,4 +12,4 @@ def sha256_of(path: Path) -> str:
         with path.open("rb") as stream:
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -74,12 +75,23 @@ def option_name(field_name: str) -> str:
 class Config(BaseModel):
     """Base of every study's settings: frozen, nothing unknown accepted.
 
-    `PRESETS` maps a preset's name to the values it sets. `fast` always exists and means the defaults.
+    `PRESETS` maps a preset's name to the values it sets. `fast` always exists and means the defaults. `DEFAULTS` gives
+    inherited fields other defaults, so that a study can take settings in without declaring them again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     PRESETS: ClassVar[Mapping[str, PresetValues]] = {}
+    DEFAULTS: ClassVar[PresetValues] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's own signature
+        """Lay `DEFAULTS` over the fields' defaults, once the class is complete."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if "DEFAULTS" in vars(cls):
+            for name, value in cls.DEFAULTS.items():
+                cls.model_fields[name].default = value
+            cls.model_rebuild(force=True)
 
     @classmethod
     def create(
@@ -89,17 +101,19 @@ class Config(BaseModel):
         preset: str | None = None,
         where: str = "",
         as_options: bool = False,
+        origins: Mapping[str, Path] | None = None,
     ) -> Self:
         """Build a config from loose values laid over a preset's.
 
         Raises `UsageError` in one line; `where` (a file's name, say) opens it, and `as_options` spells the fields as
-        command-line options.
+        command-line options, but those of `origins` as settings of the file they came from.
         """
         merged: dict[str, object] = {**cls.preset_values(preset), **values}
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
-            problems = "; ".join(cls._explain(detail, as_options=as_options) for detail in error.errors())
+            spelling = _Spelling(as_options=as_options, origins=origins or {})
+            problems = "; ".join(dict.fromkeys(cls._explain(detail, spelling) for detail in error.errors()))
             raise UsageError(f"{where}: {problems}" if where else problems) from None
 
     @classmethod
@@ -120,22 +134,21 @@ class Config(BaseModel):
         return dict(cls.PRESETS[name])
 
     @classmethod
-    def _explain(cls, detail: ErrorDetails, *, as_options: bool) -> str:
+    def _explain(cls, detail: ErrorDetails, spelling: "_Spelling") -> str:
         location = [str(part) for part in detail["loc"]]
         if detail["type"] == "value_error":
             message = str(detail.get("ctx", {}).get("error", detail["msg"]))
-            return message if not location else f"{_spell(location[0], as_options=as_options)}: {message}"
+            return message if not location else f"{spelling.of(location[0])}: {message}"
         name = location[0] if location else "settings"
-        shown = _spell(name, as_options=as_options)
+        shown = spelling.of(name)
         if detail["type"] == "extra_forbidden":
-            return f"unknown setting {shown}{suggestion(name, list(cls.model_fields), as_options=as_options)}"
+            return f"unknown setting {shown}{suggestion(name, list(cls.model_fields), as_options=spelling.as_options)}"
         if detail["type"] == "missing":
             return f"{shown} is required"
         choices = choices_of(cls.model_fields[name].annotation) if name in cls.model_fields else ()
         if choices:
-            return f"{shown}: {detail['input']!r} is not a choice{suggestion(str(detail['input']), choices)}"
-        reason = detail["msg"].removeprefix("Input ")
-        return f"{shown}: {reason} (got {detail['input']!r})"
+            return f"{shown}: {_value(detail)} is not a choice{suggestion(str(detail['input']), choices)}"
+        return f"{shown}: {_reason(detail)} (got {_value(detail)})"
 
     def resolved(self) -> Self:
         """The config with everything left open (threads, device, ...) fixed for this machine.
@@ -149,19 +162,64 @@ class Config(BaseModel):
         return self.model_dump(mode="json")
 
 
+class _Spelling(NamedTuple):
+    """How an error names a setting: as an option, or as the setting of the file that holds it."""
+
+    as_options: bool
+    origins: Mapping[str, Path]
+
+    def of(self, name: str) -> str:
+        if name in self.origins:
+            return f"{self.origins[name]}: {name}"
+        return _spell(name, as_options=self.as_options)
+
+
+_REASONS: Mapping[str, str] = {
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+}
+
+
+def _reason(detail: ErrorDetails) -> str:
+    known = _REASONS.get(detail["type"])
+    if known is None:
+        return detail["msg"].removeprefix("Input ")
+    bounds = detail.get("ctx", {})
+    return known.format(**{name: f"{bound:g}" if isinstance(bound, float) else bound for name, bound in bounds.items()})
+
+
+def _value(detail: ErrorDetails) -> str:
+    """What was given, in at most 60 characters: text in quotes only where quotes help to see it."""
+    value = detail["input"]
+    text = value if isinstance(value, str) and value.isprintable() and value.strip() == value != "" else repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
 def _spell(name: str, *, as_options: bool) -> str:
     return option_name(name) if as_options else name
 
 
 def suggestion(word: str, known: list[str] | tuple[str, ...], *, as_options: bool = False) -> str:
-    """`; did you mean X?`, or the list of what is known when nothing is near."""
+    """`; did you mean X?`, and the list of what is known when it is short or nothing is near."""
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.5)
+    listed = ", ".join(_spell(name, as_options=as_options) for name in known)
     if near:
-        return f"; did you mean {_spell(by_lower[near[0]], as_options=as_options)}?"
-    if len(known) > 12:
-        return ""
-    return f"; choose from {', '.join(_spell(name, as_options=as_options) for name in known)}"
+        others = f" (choose from {listed})" if len(known) <= 6 else ""
+        return f"; did you mean {_spell(by_lower[near[0]], as_options=as_options)}?{others}"
+    return f"; choose from {listed}" if len(known) <= 12 else "; --help lists them all"
 
 
 def config_hash(identity: Mapping[str, object]) -> str:

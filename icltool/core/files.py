@@ -1,10 +1,13 @@
-"""Writes that never lose what was there: temporary file, fsync, rename, fsync of the folder."""
+"""Writes that never lose what was there (temporary file, fsync, rename, fsync of the folder), and failed reads."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
-from icltool.core.errors import OutputError
+from icltool.core.errors import InputError, OutputError
+
+_ADVICE = {errno.EISDIR: "give a file in it", errno.EACCES: "check who may read it"}
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -28,6 +31,12 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot create the folder {path}: {error.strerror}; choose another --out") from None
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The error to raise when a file cannot be read."""
+    advice = _ADVICE.get(error.errno or 0, "check the path")
+    return InputError(f"cannot read {path}: {error.strerror or error}; {advice}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from icltool.core.errors import InputError, OutputError
-from icltool.core.files import write_atomically
+from icltool.core.errors import OutputError
+from icltool.core.files import unreadable, write_atomically
 
 MetricRow = Mapping[str, float | int | None]
 
@@ -38,7 +38,7 @@ def read_rows(path: Path) -> list[dict[str, float | int | None]]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None
     return rows
 
 

@@ -4,13 +4,14 @@ Records are long-form: one flat row a measurement, so that any table or figure i
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from icltool.core.errors import InputError
-from icltool.core.files import write_atomically
+from icltool.core.files import unreadable, write_atomically
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 512_000_000
@@ -60,10 +61,10 @@ class Result:
             "config": dict(self.config),
             "inputs": dict(self.inputs),
             "environment": dict(self.environment),
-            "summary": dict(self.summary),
-            "records": [dict(row) for row in self.records],
+            "summary": _strict(self.summary),
+            "records": [_strict(row) for row in self.records],
         }
-        write_atomically(self.path, json.dumps(table, indent=1, sort_keys=True).encode() + b"\n")
+        write_atomically(self.path, json.dumps(table, indent=1).encode() + b"\n")
 
 
 def load_result(path: Path) -> Result:
@@ -75,8 +76,9 @@ def load_result(path: Path) -> Result:
             raise InputError(f"{file} is {size} bytes; a result has at most {MAX_BYTES}")
         table = json.loads(file.read_bytes())
     except OSError as error:
-        hint = " (the run is unfinished: --resume it)" if (path / "config.toml").exists() else ""
-        raise InputError(f"cannot read {file}: {error.strerror}{hint}") from None
+        if (path / "config.toml").exists():
+            raise InputError(f"{path} holds an unfinished run, which has no result yet; --resume it first") from None
+        raise unreadable(file, error) from None
     except (ValueError, RecursionError):
         raise InputError(f"{file} is not a result.json (not valid JSON)") from None
     return _parse(cast("object", table), file)
@@ -95,7 +97,9 @@ def _parse(table: object, file: Path) -> Result:
         or not isinstance(fields.get("records"), list)
         or not all(_is_flat(row) for row in fields["records"])
     ):
-        raise InputError(f"{file} is a damaged result (a part is missing or of the wrong type); run the study again")
+        raise InputError(
+            f"{file} is a damaged result (a part is missing or of the wrong type); run the study again with --force"
+        )
     return Result(
         kind=fields["kind"],
         label=fields["label"],
@@ -106,6 +110,13 @@ def _parse(table: object, file: Path) -> Result:
         records=fields["records"],
         run=file.parent,
     )
+
+
+def _strict(table: Row) -> dict[str, Value]:
+    """The table without NaN and infinities, which JSON does not have: null stands for them."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in table.items()
+    }
 
 
 def _is_flat(table: object) -> bool:

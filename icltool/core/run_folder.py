@@ -10,12 +10,13 @@ from typing import cast
 from filelock import FileLock, Timeout
 
 from icltool.core.config import Config, config_hash, first_difference
-from icltool.core.errors import OutputError, RunFolderError
+from icltool.core.errors import InputError, OutputError, RunFolderError, UsageError
 from icltool.core.files import make_folder, write_atomically
 from icltool.core.result import Result, load_result
 from icltool.core.toml_files import read_toml, to_toml
 
 LOCK = ".lock"
+CONFIG = "config.toml"
 STUDY_KEY = "study"
 INPUTS_KEY = "inputs"
 
@@ -31,6 +32,10 @@ class RunRequest:
     out: Path | None = None
     resume: bool = False
     force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.resume and self.force:
+            raise UsageError("--resume goes on with a run and --force throws it away; choose one of them")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +72,8 @@ class RunFolder:
         return load_result(self.path)
 
 
-# Everything a run may leave; --force removes exactly these and no file of the user's.
+# Everything a run may leave beside its config.toml; --force removes exactly these and no file of the user's.
 RUN_FILES = (
-    "config.toml",
     "result.json",
     "model.safetensors",
     "resume.safetensors",
@@ -77,6 +81,7 @@ RUN_FILES = (
     "figure.html",
     "predictions.safetensors",
     "predictions.csv",
+    "sequences.safetensors",
 )
 
 
@@ -92,13 +97,14 @@ def open_run(
     """Lock the run's folder and say whether it is finished; a new run gets its config.toml.
 
     `inputs` names what the run reads by content (`checkpoint` -> `sha256:...`), so that a changed input is another run.
-    Raises `RunFolderError` when the folder is in use, unfinished without `resume`, or holds something else.
+    Raises `RunFolderError` when the folder is in use, unfinished without `resume`, or holds something else, and
+    `OutputError` when it cannot be written in.
     """
     given = dict(inputs or {})
     identity: dict[str, object] = {**config.identity(), INPUTS_KEY: given}
     path = request.out or Path("runs") / study / f"{safe_name(slug)}-{config_hash(identity)}"
-    if path.exists() and not path.is_dir():
-        raise OutputError(f"{path} is a file; --out names the run folder")
+    # Before the lock too, so that a folder of somebody else's gets not even a lock file.
+    _stored_identity(path)
     make_folder(path)
     with _locked(path):
         stored = _stored_identity(path)
@@ -106,9 +112,8 @@ def open_run(
             _clear(path)
             stored = None
         if stored is None:
-            _refuse_foreign(path)
             content = {STUDY_KEY: study, **config.model_dump(mode="json"), INPUTS_KEY: given}
-            write_atomically(path / "config.toml", to_toml(content))
+            write_atomically(path / CONFIG, to_toml(content))
         else:
             named_otherwise = set(config.model_dump()) - set(config.identity())
             comparable = {key: value for key, value in stored.items() if key not in named_otherwise}
@@ -128,7 +133,9 @@ def settings_from(path: Path, *, study: str) -> dict[str, object]:
     owner = table.pop(STUDY_KEY, study)
     table.pop(INPUTS_KEY, None)
     if owner != study:
-        raise RunFolderError(f"{path} holds settings of the study {owner!r}, not of {study!r}; run icltool {owner}")
+        raise RunFolderError(
+            f"{path} holds settings of the study {owner!r}, not of {study!r}; give --config another file"
+        )
     return table
 
 
@@ -155,15 +162,28 @@ def _locked(path: Path) -> Generator[None]:
 
 
 def _stored_identity(path: Path) -> dict[str, object] | None:
-    file = path / "config.toml"
-    return read_toml(file) if file.exists() else None
+    """What a run left in its config.toml; None in a new or empty folder.
 
-
-def _refuse_foreign(path: Path) -> None:
-    """A folder with files and no config.toml is not ours to fill."""
-    strangers = [entry.name for entry in path.iterdir() if entry.name != LOCK and not entry.name.endswith(".tmp")]
-    if strangers:
-        raise RunFolderError(f"{path} is not a run folder (it holds {min(strangers)!r}); choose another --out")
+    Raises `RunFolderError` for a folder with other files and no config.toml of a run: it is not ours to fill or clear.
+    """
+    try:
+        names = {entry.name for entry in path.iterdir()} if path.exists() else set[str]()
+    except NotADirectoryError:
+        raise OutputError(f"{path} is a file; --out names the run folder") from None
+    except OSError as error:
+        raise OutputError(f"cannot look into {path}: {error.strerror}; choose another --out") from None
+    if CONFIG not in names:
+        strangers = [name for name in names if name != LOCK and not name.endswith(".tmp")]
+        if strangers:
+            raise RunFolderError(f"{path} is not a run folder (it holds {min(strangers)!r}); choose another --out")
+        return None
+    try:
+        table = read_toml(path / CONFIG)
+    except InputError as error:
+        raise RunFolderError(f"{error}; repair it, or choose another --out") from None
+    if not isinstance(table.get(STUDY_KEY), str):
+        raise RunFolderError(f"{path} is not a run folder (its config.toml names no study); choose another --out")
+    return table
 
 
 def _require_same(path: Path, stored: Mapping[str, object], ours: Mapping[str, object]) -> None:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from icltool.core.errors import InputError
-from icltool.core.files import write_atomically
+from icltool.core.files import unreadable, write_atomically
 
 METADATA_KEY = "icltool"
 FORMAT_VERSION = 1
@@ -51,11 +51,12 @@ def read_header(path: Path) -> dict[str, Any]:
         header = json.loads(str(metadata[METADATA_KEY]))
     except (ValueError, RecursionError):
         raise InputError(f"{path} has a damaged icltool header; write it again") from None
-    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+    version = cast("dict[str, Any]", header).get("format") if isinstance(header, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError(f"{path} has an icltool header without a format version; write it again")
-    if header["format"] > FORMAT_VERSION:
+    if version > FORMAT_VERSION:
         raise InputError(
-            f"{path} has format {header['format']}, newer than this icltool reads ({FORMAT_VERSION}); update icltool"
+            f"{path} has format {version}, newer than this icltool reads ({FORMAT_VERSION}); update icltool"
         )
     return cast("dict[str, Any]", header)
 
@@ -72,13 +73,13 @@ def read_plain_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(path)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be read as safetensors: {error}") from None
+        raise InputError(f"{path} is truncated or damaged ({error}); write or copy it again") from None
 
 
 def _raw_metadata(path: Path) -> dict[str, Any] | None:
     """The safetensors `__metadata__` table, checking length before reading and structure before trusting."""
     if path.is_dir():
-        raise InputError(f"{path} is a folder; expected a .safetensors file in it")
+        raise InputError(f"{path} is a folder; give a .safetensors file in it")
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
@@ -89,7 +90,7 @@ def _raw_metadata(path: Path) -> dict[str, Any] | None:
                 raise InputError(f"{path} claims a header of {length} bytes; more than {MAX_HEADER_BYTES} is not read")
             text = stream.read(length)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None
     try:
         table = json.loads(text)
     except (ValueError, RecursionError):
@@ -107,4 +108,4 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(path, framework="pt") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as safetensors: {error}") from None
+        raise InputError(f"{path} is truncated or damaged ({error}); write or copy it again") from None

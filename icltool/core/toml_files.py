@@ -7,6 +7,7 @@ from pathlib import Path
 import tomli_w
 
 from icltool.core.errors import InputError
+from icltool.core.files import unreadable
 
 MAX_BYTES = 1_000_000
 
@@ -17,11 +18,11 @@ def read_toml(path: Path) -> dict[str, object]:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(f"{path} is {size} bytes; a settings file has at most {MAX_BYTES}")
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text; expected a TOML file") from None
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

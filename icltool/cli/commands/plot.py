@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import common_parameter, path_parameter
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import UsageError
@@ -18,11 +18,10 @@ def parameters() -> list[inspect.Parameter]:
     """Results, formats and the folder to write in."""
     paths = typer.Argument(metavar="RESULT", help="result.json files, run folders or checkpoints; - reads stdin.")
     formats = typer.Option("--format", metavar="LIST", help="Any of html,svg,png,pdf.")
-    out = typer.Option("--out", metavar="FOLDER", help="Where to write; unset: the run folder, or plots/ for several.")
     return [
         inspect.Parameter("results", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
         common_parameter("formats", str, formats, default="html"),
-        common_parameter("out", Path | None, out),
+        path_parameter("out", metavar="FOLDER", help="Where to write; unset: the run folder, or plots/ for several."),
         common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
         common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
     ]
@@ -30,7 +29,7 @@ def parameters() -> list[inspect.Parameter]:
 
 def run(*, results: list[str], formats: str, out: Path | None, quiet: bool, json: bool) -> None:
     """Draw, write, and print each file's path."""
-    from icltool.studies.plotting import plot_results
+    from icltool.sweep.plotting import plot_results
 
     wanted = _formats(formats)
     loaded = [_load(Path(path)) for path in expand_inputs(results)]

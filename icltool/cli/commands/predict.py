@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from icltool.cli.options import given_values, parameters_of
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import common_parameter, path_parameter, require_path
 from icltool.cli.streams import expand_inputs, print_json, print_path
 from icltool.core.errors import UsageError
 from icltool.studies.predict.config import PredictConfig
@@ -15,17 +15,20 @@ from icltool.studies.predict.config import PredictConfig
 
 def parameters() -> list[inspect.Parameter]:
     """The settings, and where the predictions go."""
-    out = typer.Option("--out", metavar="FILE", help="File to write; unset: DATA.predictions.SUFFIX, in this folder.")
     return [
         *parameters_of(PredictConfig),
-        common_parameter("out", Path | None, out),
+        path_parameter("out", metavar="FILE", help="File to write; unset: DATA.predictions.SUFFIX, in this folder."),
         common_parameter("force", bool, typer.Option("--force", help="Replace the file if it exists."), default=False),
+        common_parameter(
+            "quiet", bool, typer.Option("--quiet", help="Print nothing for people (predict never does)."), default=False
+        ),
         common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
     ]
 
 
 def run(*, out: Path | None, force: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
     """Predict and print the file's path."""
+    require_path(given["data"], where="DATA")
     checkpoint = expand_inputs([given["checkpoint"]])
     if len(checkpoint) != 1:
         raise UsageError(f"predict takes one checkpoint, {len(checkpoint)} were given")

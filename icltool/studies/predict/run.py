@@ -26,6 +26,8 @@ def run(config: PredictConfig, *, out: Path | None = None, force: bool = False) 
     prompts = read_user_prompts(data)
     checkpoint = load_checkpoint(Path(config.checkpoint))
     target = out or Path(f"{data.stem}.predictions{data.suffix.lower()}")
+    if target.resolve() in {data.resolve(), checkpoint.path.resolve()}:
+        raise InputError(f"--out {target} is what predict reads; give another name")
     if target.suffix.lower() not in {".csv", ".safetensors"}:
         raise InputError(f"--out {target}: give a name that ends in .csv or .safetensors")
     if target.suffix.lower() == ".csv" and prompts.ys.shape[0] != 1:
@@ -35,7 +37,10 @@ def run(config: PredictConfig, *, out: Path | None = None, force: bool = False) 
     runtime = prepare(config.resolved())
     loops = config.loops or checkpoint.model.config.loops
     model = checkpoint.model.to(runtime.device)
-    predictions = predict_prompts(model, prompts, every_loop_plan(loops), runtime)
+    try:
+        predictions = predict_prompts(model, prompts, every_loop_plan(loops), runtime)
+    except InputError as error:
+        raise InputError(f"{data} does not fit {checkpoint.path}: {error}") from None
     content = _csv(predictions) if target.suffix.lower() == ".csv" else _safetensors(predictions)
     _write(target, content, force=force)
     return target
