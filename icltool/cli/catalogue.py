@@ -63,6 +63,12 @@ _TOOLS = (
         "icltool predict runs/paper table.csv --loops 40",
     ),
     _tool(
+        "import-checkpoint",
+        "Bring an official checkpoint in (Yang et al.'s, Garg et al.'s).",
+        "icltool import-checkpoint state.pt --heads 8 --b 20 --out runs/official",
+        "icltool import-checkpoint model.pt --heads 8 | icltool eval - --loops 40",
+    ),
+    _tool(
         "inspect",
         "Show what a checkpoint, a run folder or a result holds.",
         "icltool inspect runs/paper",
@@ -74,5 +80,17 @@ _TOOLS = (
         "icltool plot runs/train/* --format html,svg --out figures",
         "icltool train --L 1 --b 20 | icltool eval - | icltool plot -",
     ),
+    _tool(
+        "dilate",
+        "Train with dilated loop windows and compare them.",
+        "icltool dilate --dilations 1,2,4 --b 12 --T 3",
+    ),
+    _tool(
+        "sweep",
+        "Run a recipe: many runs as one, resumable, with its figure.",
+        "icltool sweep recipes/depth-vs-loops --scale smoke",
+        "icltool sweep recipes/depth-vs-loops --scale cpu --dry-run",
+    ),
+    _tool("recipes", "List the recipes: claim, what they show, how long they take.", "icltool recipes"),
     _tool("bench", "Measure the speed against the plain reference (from a checkout).", "icltool bench train"),
 )

@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from icltool.cli.options import given_values, parameters_of
+from icltool.cli.options import given_grid, parameters_of
 from icltool.cli.progress import progress
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import common_parameter, path_parameter
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.config import Config, traits_of
 from icltool.core.errors import OutputError, UsageError
-from icltool.core.result import Result
+from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest, settings_from
 from icltool.core.table import Table, number
 from icltool.studies.registry import Study
@@ -35,23 +35,13 @@ def study_parameters(study: Study) -> list[inspect.Parameter]:
                 "--preset", metavar=presets, help="Settings to start from (fast: the defaults).", rich_help_panel=PANEL
             ),
         ),
-        common_parameter(
+        path_parameter(
             "config",
-            Path | None,
-            typer.Option(
-                "--config",
-                metavar="FILE.toml",
-                help="Settings from a file; a run's config.toml repeats it.",
-                rich_help_panel=PANEL,
-            ),
+            metavar="FILE.toml",
+            help="Settings from a file; a run's config.toml repeats it.",
+            panel=PANEL,
         ),
-        common_parameter(
-            "out",
-            Path | None,
-            typer.Option(
-                "--out", metavar="FOLDER", help="The run folder; unset: runs/STUDY/NAME-HASH.", rich_help_panel=PANEL
-            ),
-        ),
+        path_parameter("out", metavar="FOLDER", help="The run folder; unset: runs/STUDY/NAME-HASH.", panel=PANEL),
         _flag("resume", "Go on with an unfinished run (or start it)."),
         _flag("force", "Throw away what the run folder holds and run again."),
         _flag("quiet", "Print nothing for people."),
@@ -64,14 +54,24 @@ def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study
     """Run the study once for each input path (once, when it takes none) and print what came out."""
     console = people()
     config_class = study.config()
-    values = _settings(study, config_class, given)
+    flags, axes = given_grid(config_class, given)
+    from_file = _file_settings(study, config_class, given["config"])
+    values = {**from_file, **flags}
+    origins = {name: given["config"] for name in from_file if name not in flags}
     argument = next((name for name, field in config_class.model_fields.items() if traits_of(field).argument), None)
-    inputs = expand_inputs(given[argument]) if argument else [None]
+    inputs = _inputs(argument, given, from_file) if argument else [None]
+    if axes:
+        paths = [path for path in inputs if path]
+        _run_grid(study, {**values}, axes=axes, inputs=paths, given=given, console=console)
+        return
     if given["out"] is not None and len(inputs) > 1:
         raise UsageError(f"--out names one run folder, and {len(inputs)} inputs make {len(inputs)} runs; leave it out")
     configs = [
         config_class.create(
-            values if path is None else {**values, str(argument): path}, preset=given["preset"], as_options=True
+            values if path is None else {**values, str(argument): path},
+            preset=given["preset"],
+            as_options=True,
+            origins=origins,
         )
         for path in inputs
     ]
@@ -85,14 +85,40 @@ def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study
         _print_result(study, result, as_json=given["json"])
 
 
-def _settings(study: Study, config_class: type[Config], given: Mapping[str, Any]) -> dict[str, object]:
-    flags = given_values(config_class, given)
-    if given["config"] is None:
-        return flags
-    path: Path = given["config"]
+def _run_grid(
+    study: Study,
+    settings: dict[str, Any],
+    *,
+    axes: dict[str, list[str]],
+    inputs: list[str],
+    given: Mapping[str, Any],
+    console: Console,
+) -> None:
+    """A comma list: every combination as a run of its own, then the path of each on stdout."""
+    from icltool.cli.grid_command import run_plan
+    from icltool.sweep.grid_of_study import plan_grid
+
+    plan = plan_grid(study, settings=settings, axes=axes, inputs=inputs, preset=given["preset"], folder=given["out"])
+    run_plan(plan, jobs=None, quiet=given["quiet"], console=console)
+    for planned in plan.runs:
+        _print_result(study, load_result(planned.folder), as_json=given["json"])
+
+
+def _file_settings(study: Study, config_class: type[Config], path: Path | None) -> dict[str, object]:
+    if path is None:
+        return {}
     from_file = settings_from(path, study=study.name)
     config_class.check_names(from_file, where=str(path))
-    return {**from_file, **flags}
+    return from_file
+
+
+def _inputs(argument: str, given: Mapping[str, Any], from_file: Mapping[str, object]) -> list[str]:
+    """The paths to run on: those given, or else the one in the --config file."""
+    if given[argument]:
+        return expand_inputs(given[argument])
+    if argument not in from_file:
+        raise UsageError(f"{argument.upper()} is missing: give a path, or - to read paths from stdin")
+    return expand_inputs([str(from_file[argument])])
 
 
 def _write_figure(study: Study, result: Result, console: Console) -> None:

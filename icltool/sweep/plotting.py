@@ -1,27 +1,62 @@
-"""Results of any kinds to files: each kind's figures by its own study, all images in one browser start."""
+"""Results of any kinds to files: each kind's figures by its own study or claim, all images in one browser start."""
 
+import importlib
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, cast
 
 import plotly.graph_objects as go
 
+from icltool.core.errors import InputError
 from icltool.core.files import make_folder
 from icltool.core.result import Result
 from icltool.figures.export import write_html, write_images
 from icltool.studies.registry import study_named
+from icltool.sweep.collect import KIND, RUN, finished_runs
+
+
+class Claim(Protocol):
+    """A module of `icltool.sweep.claims`."""
+
+    def figures(self, sweep: Result) -> dict[str, go.Figure]:
+        """The figures of the claim, by name."""
+        ...
+
+
+def draw(results: Sequence[Result]) -> dict[str, dict[str, go.Figure]]:
+    """The figures of the results by kind, those of a kind overlaid; sweeps one by one, by their claims."""
+    by_kind: dict[str, list[Result]] = {}
+    for result in results:
+        by_kind.setdefault(result.kind, []).append(result)
+    drawn: dict[str, dict[str, go.Figure]] = {}
+    for kind, members in by_kind.items():
+        if kind == KIND:
+            drawn.update({str(sweep.config.get("recipe")): sweep_figures(sweep) for sweep in members})
+        else:
+            drawn[kind] = study_named(kind).figures()(members)
+    return drawn
+
+
+def sweep_figures(sweep: Result) -> dict[str, go.Figure]:
+    """A sweep's own figures; without a claim's, those of its last stage's runs overlaid."""
+    name = sweep.config.get("figure")
+    if name is None:
+        return _overlaid(sweep)
+    module = f"icltool.sweep.claims.{str(name).replace('-', '_')}"
+    if not str(name).replace("-", "").isalnum() or importlib.util.find_spec(module) is None:
+        raise InputError(f"{sweep.path}: there is no figure {name!r} in this icltool; update it, or check the recipe")
+    return cast("Claim", importlib.import_module(module)).figures(sweep)
 
 
 def plot_results(results: Sequence[Result], *, formats: Sequence[str], folder: Path) -> list[Path]:
-    """Draw the results, those of a kind overlaid, into `folder`; returns the files written.
+    """Draw the results into `folder`; returns the files written.
 
     HTML is one page a kind; an image is one file a figure and format. Raises `OutputError` when images are asked for
     and no browser starts, after the HTML is written.
     """
     make_folder(folder)
-    by_kind: dict[str, list[Result]] = {}
-    for result in results:
-        by_kind.setdefault(result.kind, []).append(result)
-    drawn = {kind: study_named(kind).figures()(members) for kind, members in by_kind.items()}
+    drawn = draw(results)
     files: list[Path] = []
     if "html" in formats:
         for kind, figures in drawn.items():
@@ -32,3 +67,9 @@ def plot_results(results: Sequence[Result], *, formats: Sequence[str], folder: P
         f"{kind}-{name}": figure for kind, figures in drawn.items() for name, figure in figures.items()
     }
     return files + write_images(everything, folder, formats=images)
+
+
+def _overlaid(sweep: Result) -> dict[str, go.Figure]:
+    stages = list(dict.fromkeys(str(row["stage"]) for row in sweep.select(table=RUN)))
+    results = [result for _, result in finished_runs(sweep, stages[-1])] if stages else []
+    return study_named(results[0].kind).figures()(results) if results else {}

@@ -82,9 +82,15 @@ class TrainConfig(
 ):
     """Train a transformer to regress in context.
 
+    `train_prompts` makes the training set finite: that many prompts, drawn once and met again and again.
+
     The defaults (preset `fast`) train differently from the papers: Muon and a gated curriculum, so that a small model
     learns in minutes on two cores. Model, prompts and test are the papers'.
     """
+
+    train_prompts: int | None = setting(
+        None, "Train on this many prompts, met again and again; unset: fresh ones.", group="Prompts", ge=1, le=10**7
+    )
 
     PRESETS: ClassVar[Mapping[str, PresetValues]] = {
         # Yang et al. 2023, linear regression (b = 20, T = 15), loops growing from T by 2 every 500 steps.

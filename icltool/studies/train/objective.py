@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from icltool.core.runtime import Runtime
-from icltool.core.seeding import generator
-from icltool.data.function_classes import error_scale, sample_prompts
+from icltool.data.function_classes import error_scale
 from icltool.models.loop_plan import LoopPlan, window_plan
 from icltool.models.looped import LoopedTransformer
 from icltool.studies.train.config import TrainConfig
+from icltool.studies.train.training_prompts import FinitePrompts, FreshPrompts
 from icltool.training.curriculum import Curriculum, PromptSize
 from icltool.training.learner import Number
 from icltool.training.schedules import loops_at
@@ -30,6 +30,7 @@ class RegressionObjective:
         self.model = model
         self.config = config
         self.runtime = runtime
+        self._prompts = FinitePrompts(config) if config.train_prompts else FreshPrompts(config)
         self.curriculum = Curriculum(config, d=config.d, n=config.n, batch=config.batch)
         self._forward = torch.compile(model) if runtime.compiled else model
         self._conditions: dict[str, Number] = {}
@@ -38,15 +39,7 @@ class RegressionObjective:
         """`loss`, and `running_error`: that of the last points after the last loop, normalised at the dims in use."""
         size = self.curriculum.size()
         plan = self.plan_at(step)
-        drawn = sample_prompts(
-            self.config.task,
-            generator(self.config.seed, "data", step),
-            batch=size.batch,
-            n=size.points,
-            d=self.config.d,
-            dims=size.dims,
-        )
-        prompts = drawn.to(self.runtime.device)
+        prompts = self._prompts.draw(step, size).to(self.runtime.device)
         squares = (self._forward(prompts.xs, prompts.ys, plan) - prompts.ys).square()
         running_error = squares[-1, :, -LAST_POINTS:].mean() / error_scale(self.config.task, d=size.dims)
         self.curriculum.observe(running_error)

@@ -1,0 +1,52 @@
+"""`icltool import-checkpoint FILE`."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from icltool.cli.options import given_values, parameters_of
+from icltool.cli.signature import common_parameter
+from icltool.cli.streams import people, print_json, print_path
+from icltool.core.run_folder import RunRequest
+from icltool.core.table import number
+from icltool.studies.import_checkpoint.config import ImportCheckpointConfig
+
+
+def parameters() -> list[inspect.Parameter]:
+    """The settings, and where the checkpoint goes."""
+    out = typer.Option("--out", metavar="FOLDER", help="The run folder; unset: runs/import-checkpoint/NAME-HASH.")
+    force = typer.Option("--force", help="Throw away what the run folder holds and import again.")
+    return [
+        *parameters_of(ImportCheckpointConfig),
+        common_parameter("out", Path | None, out),
+        common_parameter("force", bool, force, default=False),
+        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
+        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+    ]
+
+
+def run(*, out: Path | None, force: bool, quiet: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
+    """Import and print the checkpoint's path."""
+    values = {**given_values(ImportCheckpointConfig, given), "file": given["file"]}
+    config = ImportCheckpointConfig.create(values, as_options=True)
+    from icltool.studies.import_checkpoint.run import run as import_checkpoint
+
+    result = import_checkpoint(config, request=RunRequest(out=out, force=force))
+    checkpoint = result.run / "model.safetensors"
+    if not quiet:
+        facts = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in result.summary.items())
+        people().print(f"{result.label}: {facts}", markup=False)
+    if json:
+        print_json(
+            {
+                "kind": result.kind,
+                "run": str(result.run),
+                "checkpoint": str(checkpoint),
+                "result": str(result.path),
+                "summary": dict(result.summary),
+            }
+        )
+    else:
+        print_path(checkpoint)

@@ -1,0 +1,130 @@
+"""A sweep for people: an overall bar with time left and a line for each running run, or plain lines off a terminal."""
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from icltool.cli.progress import describe
+from icltool.core.progress import StepRecord
+from icltool.sweep.execute import Nobody, Watcher
+from icltool.sweep.plan import PlannedRun
+from icltool.sweep.worker import Outcome
+
+
+@contextmanager
+def sweep_progress(console: Console, *, quiet: bool) -> Generator[Watcher]:
+    """The watcher to hand to `execute`, for as long as it runs."""
+    if quiet:
+        yield Nobody()
+    elif console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console) as bar:
+            yield _Bars(bar)
+    else:
+        yield _Lines(console)
+
+
+class _Estimate:
+    """Time left, from the parts of runs done in this process (runs skipped at once count for nothing)."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.total = 0
+        self.done = 0
+        self.skipped = 0
+        self.parts: dict[str, float] = {}
+        self.starts: dict[str, float] = {}
+
+    def report(self, name: str, record: StepRecord) -> None:
+        part = record.step / max(1, record.steps)
+        self.starts.setdefault(name, part)
+        self.parts[name] = part
+
+    def ended(self, outcome: Outcome) -> None:
+        self.done += 1
+        if outcome.name not in self.parts:
+            self.skipped += 1
+        else:
+            self.parts[outcome.name] = 1.0
+
+    def left(self) -> str:
+        """`about 12 min left`, or nothing while nothing is known."""
+        worked = sum(part - self.starts[name] for name, part in self.parts.items())
+        remaining = self.total - self.skipped - sum(self.parts.values())
+        if worked < 0.02 or remaining <= 0:
+            return ""
+        seconds = (time.monotonic() - self.began) / worked * remaining
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+
+class _Bars:
+    """One bar for the sweep, one for each run that is running."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._estimate = _Estimate()
+        self._overall: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def begin(self, runs: Sequence[PlannedRun]) -> None:
+        self._estimate.total = len(runs)
+        self._overall = self._bar.add_task("[bold]sweep", total=len(runs), note="")
+
+    def report(self, name: str, record: StepRecord) -> None:
+        self._estimate.report(name, record)
+        if name not in self._tasks:
+            self._tasks[name] = self._bar.add_task(escape(name), total=record.steps, note="")
+        note = describe(dict(record.values)) if record.values else None
+        self._bar.update(self._tasks[name], completed=record.step, total=record.steps)
+        if note is not None:
+            self._bar.update(self._tasks[name], note=note)
+        self._note()
+
+    def ended(self, outcome: Outcome) -> None:
+        self._estimate.ended(outcome)
+        task = self._tasks.pop(outcome.name, None)
+        if task is not None:
+            self._bar.remove_task(task)
+        if outcome.status == "failed":
+            self._bar.console.print(f"failed: {outcome.name}: {outcome.error}", markup=False)
+        if self._overall is not None:
+            self._bar.update(self._overall, completed=self._estimate.done)
+        self._note()
+
+    def _note(self) -> None:
+        if self._overall is not None:
+            self._bar.update(self._overall, note=self._estimate.left())
+
+
+class _Lines:
+    """A line when a run ends."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._estimate = _Estimate()
+
+    def begin(self, runs: Sequence[PlannedRun]) -> None:
+        self._estimate.total = len(runs)
+        self._console.print(f"sweep of {len(runs)} runs", markup=False)
+
+    def report(self, name: str, record: StepRecord) -> None:
+        self._estimate.report(name, record)
+
+    def ended(self, outcome: Outcome) -> None:
+        self._estimate.ended(outcome)
+        left = self._estimate.left()
+        reason = f": {outcome.error}" if outcome.error else ""
+        place = f"{self._estimate.done}/{self._estimate.total}"
+        self._console.print(
+            f"{place} {outcome.status} {outcome.name}{reason}{f' ({left})' if left else ''}", markup=False
+        )

@@ -1,0 +1,1 @@
+"""One module a claim: `figures(sweep)` draws a recipe's result."""

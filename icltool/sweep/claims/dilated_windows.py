@@ -1,0 +1,11 @@
+"""Claim 1h (report 002): error per in-context example for each dilation of the loop window."""
+
+import plotly.graph_objects as go
+
+from icltool.core.result import Result
+from icltool.sweep.claims.overlay import errors_overlaid
+
+
+def figures(sweep: Result) -> dict[str, go.Figure]:
+    """Error along the context and the loops, a line a dilation."""
+    return errors_overlaid(sweep, stage="train", name=lambda varied: f"dilation {varied['dilation']}")

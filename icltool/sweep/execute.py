@@ -1,0 +1,128 @@
+"""A planned sweep on an engine: stage after stage, finished runs skipped, failures kept apart, one result."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from icltool.core.errors import IcltoolError, InterruptedRun, RunFolderError
+from icltool.core.files import make_folder
+from icltool.core.progress import StepRecord
+from icltool.core.result import Result
+from icltool.sweep.collect import collect
+from icltool.sweep.local_engine import run_jobs
+from icltool.sweep.plan import PlannedRun, SweepPlan
+from icltool.sweep.worker import Job, Outcome
+
+
+class Watcher(Protocol):
+    """Who follows a sweep: the command line's progress, or nobody."""
+
+    def begin(self, runs: Sequence[PlannedRun]) -> None:
+        """The sweep starts with these runs before it."""
+        ...
+
+    def report(self, name: str, record: StepRecord) -> None:
+        """A run has reached a step."""
+        ...
+
+    def ended(self, outcome: Outcome) -> None:
+        """A run has ended."""
+        ...
+
+
+class Nobody:
+    """The watcher of a sweep nobody watches."""
+
+    def begin(self, runs: Sequence[PlannedRun]) -> None:
+        """Say nothing."""
+
+    def report(self, name: str, record: StepRecord) -> None:
+        """Say nothing."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Say nothing."""
+
+
+class SweepFailedError(IcltoolError):
+    """Some runs failed; the others are done and the result holds them."""
+
+    def __init__(self, message: str, *, result: Result, failures: Sequence[Outcome]) -> None:
+        super().__init__(message)
+        self.result = result
+        self.failures = failures
+
+
+# Runs jobs, some at once: (jobs, at once, on report, on outcome) -> outcomes and the interrupting signal.
+Engine = Callable[..., tuple[list[Outcome], int | None]]
+
+
+@dataclass
+class _Ledger:
+    """What became of each run so far."""
+
+    outcomes: dict[Path, Outcome] = field(default_factory=dict[Path, Outcome])
+
+    def failed(self, run: PlannedRun) -> bool:
+        """Whether this run ended without a result."""
+        return self.outcomes[run.folder].status != "finished"
+
+
+def execute(plan: SweepPlan, *, at_once: int, watcher: Watcher | None = None, engine: Engine = run_jobs) -> Result:
+    """Run what is not finished yet and collect everything into one result.
+
+    Raises `InterruptedRun` after SIGINT or SIGTERM (every run can be resumed by the same call) and `SweepFailedError`,
+    after all the others are done, when some runs failed.
+    """
+    watcher = watcher or Nobody()
+    make_folder(plan.folder)
+    lock = FileLock(plan.folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunFolderError(f"{plan.folder} is in use by another sweep; wait for it or choose another --out") from None
+    try:
+        return _execute(plan, at_once=at_once, watcher=watcher, engine=engine)
+    finally:
+        lock.release()
+
+
+def _execute(plan: SweepPlan, *, at_once: int, watcher: Watcher, engine: Engine) -> Result:
+    ledger = _Ledger()
+    watcher.begin(plan.runs)
+    for stage in plan.stages:
+        _skip_orphans(stage, ledger, watcher)
+        todo = [run for run in stage if run.folder not in ledger.outcomes]
+        jobs = [_job(run) for run in todo]
+        outcomes, signal_number = engine(jobs, at_once=at_once, on_report=watcher.report, on_outcome=watcher.ended)
+        ledger.outcomes.update({run.folder: outcome for run, outcome in zip(todo, outcomes, strict=True)})
+        if signal_number is not None:
+            done = sum(outcome.status == "finished" for outcome in ledger.outcomes.values())
+            raise InterruptedRun(
+                f"interrupted with {done} of {len(plan.runs)} runs done; run the same command again to go on",
+                signal_number=signal_number,
+            )
+    result = collect(plan, ledger.outcomes)
+    failures = [outcome for outcome in ledger.outcomes.values() if outcome.status != "finished"]
+    if failures:
+        raise SweepFailedError(
+            f"{len(failures)} of {len(plan.runs)} runs failed, the first: {failures[0].name}: {failures[0].error}",
+            result=result,
+            failures=failures,
+        )
+    return result
+
+
+def _skip_orphans(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher) -> None:
+    """A run whose source failed cannot begin."""
+    for run in stage:
+        if run.source is not None and ledger.failed(run.source):
+            outcome = Outcome(name=run.name, status="failed", error=f"its checkpoint's run {run.source.name} failed")
+            ledger.outcomes[run.folder] = outcome
+            watcher.ended(outcome)
+
+
+def _job(run: PlannedRun) -> Job:
+    return Job(name=run.name, study=run.study, settings=run.config.model_dump(mode="json"), folder=run.folder)

@@ -1,0 +1,18 @@
+"""Grids: axes to the settings of each run."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+from icltool.sweep.recipe import SettingValue
+
+Settings = dict[str, SettingValue]
+
+
+def expand(grid: Mapping[str, Sequence[SettingValue]], zipped: Mapping[str, Sequence[SettingValue]]) -> list[Settings]:
+    """The settings of each run: the zipped axes together, and every value of each grid axis with every other.
+
+    The last grid axis changes fastest. No axes at all: one run without extra settings.
+    """
+    together = [dict(zip(zipped, values, strict=True)) for values in zip(*zipped.values(), strict=True)] or [{}]
+    apart = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    return [{**row, **cell} for row in together for cell in apart]

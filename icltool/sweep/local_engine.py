@@ -1,0 +1,76 @@
+"""The local engine: each run in a worker process of its own, a few at a time, failures kept apart.
+
+A fresh process a run, because allocator and thread settings are process-wide and a run that dies (out of memory, say)
+must take nothing with it.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from typing import Any
+
+from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
+
+from icltool.core.interrupts import deferred_interrupts
+from icltool.core.progress import StepRecord
+from icltool.sweep.worker import Job, Outcome, do_job_reporting, open_channel
+
+POLL_SECONDS = 0.2
+# How long a run told to stop may take to save its state before it is killed.
+SAVING_SECONDS = 120.0
+
+OnReport = Callable[[str, StepRecord], None]
+OnOutcome = Callable[[Outcome], None]
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, at_once: int, on_report: OnReport, on_outcome: OnOutcome
+) -> tuple[list[Outcome], int | None]:
+    """Run the jobs, `at_once` at a time; returns an outcome each, and the signal that interrupted them, if any."""
+    CONSTS.term_timeout = SAVING_SECONDS
+    context = multiprocessing.get_context("spawn")
+    channel: Any = context.Queue()
+    outcomes: dict[str, Outcome] = {}
+
+    def settle(future: ProcessFuture[Outcome], job: Job) -> None:
+        outcomes[job.name] = _outcome(future, job)
+        on_outcome(outcomes[job.name])
+
+    with (
+        deferred_interrupts() as interrupts,
+        ProcessPool(
+            max_workers=at_once, max_tasks=1, initializer=open_channel, initargs=(channel,), context=context
+        ) as pool,
+    ):
+        futures = {pool.schedule(do_job_reporting, args=(job,)): job for job in jobs}
+        while futures:
+            wait(futures, POLL_SECONDS, FIRST_COMPLETED)
+            _drain(channel, on_report)
+            for future, job in list(futures.items()):
+                if future.done():
+                    settle(future, job)
+                    del futures[future]
+                elif interrupts.signal_number is not None:
+                    # A running job gets a SIGTERM and saves; one that waits is dropped.
+                    future.cancel()
+        _drain(channel, on_report)
+    return [outcomes[job.name] for job in jobs], interrupts.signal_number
+
+
+def _outcome(future: ProcessFuture[Outcome], job: Job) -> Outcome:
+    try:
+        return future.result()
+    except CancelledError:
+        return Outcome(name=job.name, status="interrupted", error="stopped; its state is saved")
+    except ProcessExpired as error:
+        return Outcome(
+            name=job.name, status="failed", error=f"its process died (exit code {error.exitcode}; out of memory?)"
+        )
+    except Exception as error:  # noqa: BLE001 - what crosses from a worker can be anything; the others go on
+        return Outcome(name=job.name, status="failed", error=f"internal error: {type(error).__name__}: {error}")
+
+
+def _drain(channel: Any, on_report: OnReport) -> None:  # noqa: ANN401 - a multiprocessing queue
+    while not channel.empty():
+        name, record = channel.get()
+        on_report(name, record)

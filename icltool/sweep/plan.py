@@ -1,0 +1,115 @@
+"""The runs of a recipe at a scale: every one validated, named and placed before the first begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from icltool.core.config import Config, config_hash, option_name, suggestion, traits_of
+from icltool.core.errors import UsageError
+from icltool.core.run_folder import safe_name
+from icltool.studies.registry import STUDIES, Study
+from icltool.sweep.grid import Settings, expand
+from icltool.sweep.recipe import Recipe, Scale, Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """One run: its study's config, its folder, what varies in it, and the run whose checkpoint it takes."""
+
+    stage: str
+    study: str
+    config: Config
+    varied: Settings
+    folder: Path
+    source: "PlannedRun | None" = None
+
+    @property
+    def name(self) -> str:
+        """What progress lines and tables call the run."""
+        return f"{self.stage}/{self.folder.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepPlan:
+    """A recipe at a scale as runs, stage by stage."""
+
+    name: str
+    recipe: Recipe
+    scale: Scale | None
+    folder: Path
+    stages: Sequence[Sequence[PlannedRun]]
+
+    @property
+    def runs(self) -> list[PlannedRun]:
+        """All the runs, in order."""
+        return [run for stage in self.stages for run in stage]
+
+
+def plan_sweep(name: str, recipe: Recipe, *, scale: Scale | None, folder: Path, where: str) -> SweepPlan:
+    """Expand and validate every run; raises `UsageError` naming file, stage and key at the first that is wrong."""
+    planned: dict[str, list[PlannedRun]] = {}
+    for declared in recipe.stage:
+        stage = declared.at(scale)
+        sources = planned[stage.checkpoints] if stage.checkpoints else [None]
+        planned[stage.name] = [
+            _plan_run(stage, cell, source, folder=folder, where=f"{where}: stage {stage.name}")
+            for source in sources
+            for cell in expand(stage.grid, stage.zip)
+        ]
+        _refuse_twins(planned[stage.name], f"{where}: stage {stage.name}")
+    return SweepPlan(name=name, recipe=recipe, scale=scale, folder=folder, stages=list(planned.values()))
+
+
+def input_field(config: type[Config]) -> str | None:
+    """The field of a study's settings that takes a checkpoint, if any."""
+    return next((name for name, field in config.model_fields.items() if traits_of(field).argument), None)
+
+
+def _plan_run(stage: Stage, cell: Settings, source: PlannedRun | None, *, folder: Path, where: str) -> PlannedRun:
+    study = _study(stage.study, where)
+    config_class = study.config()
+    settings: dict[str, object] = {**stage.settings, **cell}
+    argument = input_field(config_class)
+    if source is not None:
+        if argument is None:
+            raise UsageError(f"{where}: the study {stage.study} takes no checkpoint; remove checkpoints")
+        settings[argument] = str(source.folder)
+    config = config_class.create(settings, preset=stage.preset, where=where)
+    typed = {key: value for key, value in config.model_dump(mode="json").items() if key in cell}
+    varied: Settings = {**(source.varied if source else {}), **typed}
+    own = _cell_name(cell)
+    parts = [part for part in (source.folder.name if source else "", own) if part]
+    return PlannedRun(
+        stage=stage.name,
+        study=stage.study,
+        config=config,
+        varied=varied,
+        folder=folder / stage.name / ("_".join(parts) or "run"),
+        source=source,
+    )
+
+
+def _cell_name(cell: Settings) -> str:
+    """`L-2-b-4-seed-0`; long ones are cut and told apart by a hash."""
+    words = "-".join(f"{key}-{value}" for key, value in cell.items())
+    readable = safe_name(words) if words else ""
+    return readable if readable == words or not words else f"{readable[:60]}-{config_hash(cell)}"
+
+
+def _study(name: str, where: str) -> Study:
+    for study in STUDIES:
+        if study.name == name:
+            return study
+    raise UsageError(f"{where}: there is no study {name!r}{suggestion(name, [study.name for study in STUDIES])}")
+
+
+def _refuse_twins(runs: Sequence[PlannedRun], where: str) -> None:
+    folders = [run.folder for run in runs]
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise UsageError(f"{where}: {folder.name} stands twice in the grid; remove one")
+
+
+def spelled(varied: Settings) -> str:
+    """The varied settings as options: `--L 2 --seed 0`."""
+    return " ".join(f"{option_name(key)} {value}" for key, value in varied.items())

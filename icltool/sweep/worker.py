@@ -1,0 +1,71 @@
+"""One run in a process of its own: what an engine calls, on this machine or another."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from icltool.core.errors import IcltoolError, InterruptedRun
+from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.run_folder import RunRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A run as plain values, so that any process can take it."""
+
+    name: str
+    study: str
+    settings: dict[str, Any]
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended: `finished`, `failed` or `interrupted`, and the error's one line."""
+
+    name: str
+    status: str
+    error: str = ""
+
+
+def do_job(job: Job, *, on_step: OnStep = ignore_step) -> Outcome:
+    """Run, resume or skip (a finished run answers at once); an error becomes part of the outcome."""
+    from icltool.studies.registry import study_named  # noqa: PLC0415 - in the worker, not where the plan is made
+
+    study = study_named(job.study)
+    try:
+        config = study.config().create(job.settings)
+        study.run()(config, request=RunRequest(out=job.folder, resume=True), on_step=on_step)
+    except InterruptedRun as error:
+        return Outcome(name=job.name, status="interrupted", error=str(error))
+    except IcltoolError as error:
+        return Outcome(name=job.name, status="failed", error=str(error))
+    except MemoryError:
+        return Outcome(name=job.name, status="failed", error="out of memory; run fewer jobs at once or a smaller batch")
+    except Exception as error:  # noqa: BLE001 - one run's bug must not end the others
+        return Outcome(name=job.name, status="failed", error=f"internal error: {type(error).__name__}: {error}")
+    return Outcome(name=job.name, status="finished")
+
+
+Report = tuple[str, StepRecord]
+_channel: Any = None
+
+
+def open_channel(channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queue; its type has no public name
+    """In a fresh worker: where to report steps. Keeps the libraries' thread pools from starting with all cores."""
+    global _channel  # noqa: PLW0603 - one per worker process, set once by its initialiser
+    _channel = channel
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def do_job_reporting(job: Job) -> Outcome:
+    """`do_job` with its steps sent through the channel."""
+    send: Callable[[Report], None] | None = _channel.put if _channel is not None else None
+
+    def on_step(record: StepRecord) -> None:
+        if send is not None:
+            send((job.name, record))
+
+    return do_job(job, on_step=on_step)
