@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator
 
 from icltool.core.config import Config
 from icltool.core.errors import InputError, UsageError
 from icltool.core.result import Value
-from icltool.core.tensor_files import read_header, read_tensor_file, write_tensor_file
+from icltool.data.prompt_config import FunctionClass
 from icltool.models.looped import LoopedTransformer
+from icltool.models.model_file import load_weights, read_model_header, run_name, write_model
 from icltool.models.transformer_config import RegressionModelConfig
 
 REGRESSION_KIND = "regression-transformer"
@@ -33,6 +34,17 @@ class Checkpoint:
     def label(self) -> str:
         """What a figure's legend calls the model."""
         return model_label(self.model.config)
+
+    @property
+    def run_name(self) -> str:
+        """What the trained run's folder is called, without the hash at its end."""
+        return run_name(self.path)
+
+    @property
+    def task(self) -> FunctionClass:
+        """The class it was trained on; linear regression where the header does not say."""
+        task = self.config.get("task")
+        return cast("FunctionClass", task) if task in get_args(FunctionClass) else "linear-regression"
 
 
 def model_label(config: RegressionModelConfig) -> str:
@@ -57,14 +69,16 @@ def save_checkpoint(
     metrics: Mapping[str, Value],
 ) -> None:
     """Write the model atomically; equal arguments give equal bytes."""
-    header = {
-        "study": study,
-        "model": {"kind": REGRESSION_KIND, **model_settings(model.config)},
-        "config": config.identity(),
-        "step": step,
-        "metrics": dict(metrics),
-    }
-    write_tensor_file(path, model.state_dict(), header)
+    write_model(
+        path,
+        model,
+        kind=REGRESSION_KIND,
+        architecture=model_settings(model.config),
+        study=study,
+        config=config,
+        step=step,
+        metrics=metrics,
+    )
 
 
 def model_settings(config: RegressionModelConfig) -> dict[str, Any]:
@@ -78,35 +92,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises `InputError` when the file is missing, truncated, foreign, of a newer format, of another kind of model, or
     when its tensors do not fit its header.
     """
-    file = path / "model.safetensors" if path.is_dir() else path
-    header = read_header(file)
-    settings = header.get("model")
-    if not isinstance(settings, dict) or settings.get("kind") != REGRESSION_KIND:
-        raise InputError(f"{file} holds no in-context regression model; give a checkpoint that `icltool train` wrote")
-    plain = {key: value for key, value in cast("dict[str, Any]", settings).items() if key != "kind"}
+    header = read_model_header(
+        path, kind=REGRESSION_KIND, expected="an in-context regression model, as `icltool train` writes one"
+    )
     try:
-        config = RegressionModelConfig.create(plain, where=f"{file} (header)")
+        config = RegressionModelConfig.create(header.architecture, where=f"{header.file} (header)")
     except UsageError as error:
         raise InputError(str(error)) from None
-    tensors = read_tensor_file(file).tensors
     with torch.device("meta"):
         model = LoopedTransformer(config)
-    _require_fit(file, model, tensors)
-    model.load_state_dict(dict(tensors), assign=True)
+    load_weights(header.file, model)
     return Checkpoint(
-        path=file,
+        path=header.file,
         model=model.eval(),
-        study=str(header.get("study", "")),
-        config=cast("dict[str, Any]", header.get("config") or {}),
-        step=int(header.get("step", 0)),
-        metrics=cast("dict[str, Value]", header.get("metrics") or {}),
+        study=header.study,
+        config=header.config,
+        step=header.step,
+        metrics=header.metrics,
     )
-
-
-def _require_fit(file: Path, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    for name in [*expected, *tensors]:
-        wanted = expected.get(name)
-        found = tuple(tensors[name].shape) if name in tensors else None
-        if wanted != found:
-            raise InputError(f"{file}: tensor {name} has shape {found}, its header says {wanted}; the file is damaged")

@@ -10,7 +10,7 @@ Source: Radford et al. 2019 as used by Garg et al. 2022 and Yang et al. 2023.
 from typing import Literal
 
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
@@ -18,6 +18,8 @@ INIT_STD = 0.02
 MLP_RATIO = 4
 
 Tokens = Float[Tensor, "B t D"]
+# Row: the token that sees, column: the token seen.
+Visible = Bool[Tensor, "t t"]
 
 
 class Attention(nn.Module):
@@ -29,11 +31,11 @@ class Attention(nn.Module):
         self.query_key_value = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
 
-    def forward(self, tokens: Tokens) -> Tokens:
-        """Each token's mixture of the values at and before it."""
+    def forward(self, tokens: Tokens, visible: Visible | None = None) -> Tokens:
+        """Each token's mixture of the values at and before it, or of those `visible` to it."""
         mixed = rearrange(self.query_key_value(tokens), "B t (three H c) -> three B H t c", three=3, H=self.heads)
         query, key, value = mixed.unbind(0)
-        heads = scaled_dot_product_attention(query, key, value, is_causal=True)
+        heads = scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=visible is None)
         return self.output(rearrange(heads, "B H t c -> B t (H c)"))
 
 
@@ -61,9 +63,9 @@ class Block(nn.Module):
         self.mlp_norm = nn.LayerNorm(width)
         self.mlp = MLP(width, gelu_form=gelu_form)
 
-    def forward(self, tokens: Tokens) -> Tokens:
+    def forward(self, tokens: Tokens, visible: Visible | None = None) -> Tokens:
         """The residual stream after attention and MLP."""
-        tokens = tokens + self.attention(self.attention_norm(tokens))
+        tokens = tokens + self.attention(self.attention_norm(tokens), visible)
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 

@@ -6,8 +6,16 @@ The model follows a plan and knows nothing of windows, dilation or masks. Loops 
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenLayout:
+    """Tokens that are no plain causal sequence: the position each stands at, and the tokens it sees (row: the seer)."""
+
+    places: Int[Tensor, " t"]
+    visible: Bool[Tensor, "t t"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -16,13 +24,15 @@ class LoopPlan:
 
     `scored`: the loops whose predictions are returned, ascending. `with_gradient`: the loops that build a graph; any
     other runs detached. `state_keep`: the tokens of the previous state that survive (True), per prompt or for all; the
-    others are set to the injection's neutral value before the prompt is injected. None keeps everything.
+    others are set to the injection's neutral value before the prompt is injected. None keeps everything. `layout`: how
+    the tokens stand to each other; None is a causal sequence.
     """
 
     loops: int
     scored: tuple[int, ...]
     with_gradient: frozenset[int]
     state_keep: Bool[Tensor, "_ t"] | None = None
+    layout: TokenLayout | None = None
 
 
 def window_plan(

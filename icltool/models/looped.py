@@ -23,7 +23,7 @@ from torch.nn.functional import pad
 
 from icltool.core.errors import InputError
 from icltool.models.layers import INIT_STD, Block, Tokens, initialise_blocks, initialise_linear
-from icltool.models.loop_plan import LoopPlan
+from icltool.models.loop_plan import LoopPlan, TokenLayout
 from icltool.models.transformer_config import RegressionModelConfig
 
 
@@ -49,7 +49,7 @@ class LoopedTransformer(nn.Module):
         The prediction at point i sees the points before i and x_i only. Raises `InputError` when the prompt does not
         fit the model.
         """
-        self._check(xs)
+        self.check(xs, plan.layout)
         prompt = self.embed(xs, ys)
         state = self.initial_state(prompt)
         predictions: list[Tensor] = []
@@ -58,7 +58,7 @@ class LoopedTransformer(nn.Module):
             with torch.set_grad_enabled(graph_wanted and loop in plan.with_gradient):
                 if plan.state_keep is not None:
                     state = self._mask(state, plan)
-                state = self.loop(state, prompt)
+                state = self.loop(state, prompt, plan.layout)
                 if loop in plan.scored:
                     predictions.append(self.predict(state))
         return torch.stack(predictions)
@@ -79,7 +79,7 @@ class LoopedTransformer(nn.Module):
             case _:
                 return prompt
 
-    def loop(self, state: Tokens, prompt: Tokens) -> Tokens:
+    def loop(self, state: Tokens, prompt: Tokens, layout: TokenLayout | None = None) -> Tokens:
         """One loop: inject the prompt into the state, then apply f."""
         match self.injection:
             case "add":
@@ -89,9 +89,11 @@ class LoopedTransformer(nn.Module):
             case _:
                 tokens = state
         if self.positions is not None:
-            tokens = tokens + self.positions.weight[: tokens.shape[1]]
+            places = slice(tokens.shape[1]) if layout is None else layout.places
+            tokens = tokens + self.positions.weight[places]
+        visible = None if layout is None else layout.visible
         for block in self.blocks:
-            tokens = block(tokens)
+            tokens = block(tokens, visible)
         return tokens if self.final_norm is None else self.final_norm(tokens)
 
     def predict(self, state: Tokens) -> Float[Tensor, "B n"]:
@@ -103,8 +105,11 @@ class LoopedTransformer(nn.Module):
         keep = repeat(cast("Tensor", plan.state_keep), "B t -> B t 1")
         return torch.where(keep, state, 1.0 if self.injection == "mul" else 0.0)
 
-    def _check(self, xs: Float[Tensor, "B n d"]) -> None:
+    def check(self, xs: Float[Tensor, "B n d"], layout: TokenLayout | None = None) -> None:
+        """Raise `InputError` when prompts of this size do not fit the model."""
         _, n, d = xs.shape
+        if layout is not None:
+            n = (int(layout.places.max()) + 2) // 2
         if d != self.config.d:
             raise InputError(f"the prompts have {d} dimensions, the model takes {self.config.d}")
         if self.positions is not None and n > self.config.n:

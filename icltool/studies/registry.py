@@ -1,6 +1,7 @@
 """Every study, one line each. Modules are named, not imported: listing the commands must not load torch."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
@@ -52,6 +53,12 @@ class Study:
         """The function that makes the printed table of a result."""
         return self._module("figure").table
 
+    def flops(self, config: "Config") -> float | None:
+        """Floating-point operations a run will take; None where the study has no model of its cost."""
+        if importlib.util.find_spec(f"icltool.studies.{self.package}.cost") is None:
+            return None
+        return self._module("cost").flops(config)
+
     def _module(self, name: str) -> "StudyModule":
         return cast("StudyModule", importlib.import_module(f"icltool.studies.{self.package}.{name}"))
 
@@ -62,6 +69,7 @@ class StudyModule(Protocol):
     run: RunStudy
     figures: "Callable[[Sequence[Result]], dict[str, go.Figure]]"
     table: "Callable[[Result], Table]"
+    flops: "Callable[[Config], float]"
 
 
 STUDIES: tuple[Study, ...] = (
@@ -84,6 +92,59 @@ STUDIES: tuple[Study, ...] = (
         summary="Measure a trained model along the context and the loops.",
         examples=("icltool eval runs/paper", "icltool train --L 1 --b 20 | icltool eval - --loops 60"),
     ),
+    Study(
+        name="mask-tokens",
+        package="mask_tokens",
+        config_class="MaskTokensConfig",
+        summary="Measure a model with all but n pairs of its state masked.",
+        examples=(
+            "icltool mask-tokens runs/paper --keep last",
+            "icltool train --L 1 --b 20 | icltool mask-tokens - --keep first --scope input",
+        ),
+    ),
+    Study(
+        name="probe",
+        package="probe",
+        config_class="ProbeConfig",
+        summary="Decode what a trained model knows after each loop or layer.",
+        examples=(
+            "icltool probe runs/paper --target Wols",
+            "icltool probe runs/paper --target gd:10 --loops 60",
+            "icltool train --L 1 --b 20 | icltool probe - --target Wols --control | icltool plot -",
+        ),
+    ),
+    Study(
+        name="gpicl-augment",
+        package="gpicl_augment",
+        config_class="GpiclAugmentConfig",
+        summary="Look at the tasks made from a data set: one image under several.",
+        examples=(
+            "icltool gpicl-augment --image 7",
+            "icltool gpicl-augment --sequences 1000 --features components --out sequences",
+        ),
+    ),
+    Study(
+        name="gpicl-train",
+        package="gpicl_train",
+        config_class="GpiclTrainConfig",
+        summary="Meta-train a learner on many tasks made from one data set.",
+        examples=(
+            "icltool gpicl-train",
+            "icltool gpicl-train --tasks 4096 --seed 1",
+            "icltool gpicl-train --dataset fashion-mnist --data-dir /usr/share/datasets/fashion-mnist",
+        ),
+        trains=True,
+    ),
+    Study(
+        name="gpicl-test",
+        package="gpicl_test",
+        config_class="GpiclTestConfig",
+        summary="Test a meta-trained learner on seen and unseen tasks and other data.",
+        examples=(
+            "icltool gpicl-test runs/gpicl-train/NAME",
+            "icltool gpicl-train | icltool gpicl-test - --features pixels",
+        ),
+    ),
 )
 
 
@@ -92,4 +153,4 @@ def study_named(name: str) -> Study:
     for study in STUDIES:
         if study.name == name:
             return study
-    raise InputError(f"there is no study {name!r} in this icltool; update it, or check the file")
+    raise InputError(f"results of {name!r} have no figure in this icltool; give those of a study, or update it")

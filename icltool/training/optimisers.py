@@ -31,7 +31,7 @@ class Optimisers:
                 ),
                 peak=config.lr,
             )
-        self._add(self._adam(rest), peak=config.adam_lr if matrices else config.lr)
+        self._add(self._adam(rest), peak=config.adam_lr if config.optimiser == "muon" else config.lr)
 
     def step(self, factor: float) -> None:
         """Update every parameter at `factor` times its peak learning rate, and drop the gradients."""

@@ -1,0 +1,1 @@
+"""Bring the papers' official checkpoints in as our own."""

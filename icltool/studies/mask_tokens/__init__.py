@@ -1,0 +1,1 @@
+"""How many of a prompt's pairs a looped model's state must carry from loop to loop."""
