@@ -1,0 +1,142 @@
+"""Sparse feature vectors of unit length, sparse by construction: never a dense T x n array.
+
+A sample x in R^n has each coordinate zero with probability S (the sparsity), else uniform on (0, 1]; it
+is then rescaled to ||x|| = 1. A sample without any active feature cannot be rescaled and is redrawn, so
+the number of active features is binomial, conditioned on being at least one.
+
+Shapes: T samples, n features, "nnz" non-zeros over all samples.
+Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", section on the setup.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from icltool.core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class SparseSamples:
+    """T sparse samples by rows: sample t owns the non-zeros offsets[t] to offsets[t + 1].
+
+    `features` are the columns of the non-zeros, ascending inside a sample; `n` is the number of features.
+    """
+
+    values: Float[Tensor, "nnz"]
+    features: Int[Tensor, "nnz"]
+    offsets: Int[Tensor, "T_plus_1"]
+    n: int
+
+    @property
+    def count(self) -> int:
+        """T, the number of samples."""
+        return self.offsets.numel() - 1
+
+    @property
+    def samples(self) -> Int[Tensor, "nnz"]:
+        """The row of every non-zero, ascending."""
+        rows = torch.arange(self.count, device=self.offsets.device)
+        return rows.repeat_interleave(self.offsets.diff(), output_size=self.values.numel())
+
+    def dense(self) -> Float[Tensor, "T n"]:
+        """The dense matrix, for small data and for tests: it takes T * n numbers."""
+        matrix = self.values.new_zeros(self.count, self.n)
+        return matrix.index_put_((self.samples, self.features), self.values)
+
+    def take(self, start: int, stop: int) -> "SparseSamples":
+        """The samples start (inclusive) to stop (exclusive), sharing memory with these."""
+        if not 0 <= start <= stop <= self.count:
+            raise UsageError(f"samples {start} to {stop} are outside 0 to {self.count}")
+        offsets = self.offsets[start : stop + 1]
+        first, last = int(offsets[0]), int(offsets[-1])
+        return SparseSamples(self.values[first:last], self.features[first:last], offsets - first, self.n)
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "SparseSamples":
+        """The same samples on another device, or with values of another floating type."""
+        return SparseSamples(
+            self.values.to(device=device, dtype=dtype),
+            self.features.to(device=device),
+            self.offsets.to(device=device),
+            self.n,
+        )
+
+
+def expected_nonzeros(T: int, *, n: int, sparsity: float) -> float:
+    """The mean number of non-zeros of T samples, to judge memory (16 bytes each) before drawing them."""
+    _check(T, n=n, sparsity=sparsity)
+    # 1 - S^n, the share of samples that are not redrawn, without cancellation when S is close to 1.
+    kept = -math.expm1(n * math.log(sparsity)) if sparsity > 0 else 1.0
+    return T * n * (1 - sparsity) / kept
+
+
+def draw_samples(
+    T: int,
+    *,
+    n: int,
+    sparsity: float,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> SparseSamples:
+    """T samples of unit length on the CPU; the same generator state gives the same samples.
+
+    The mask is one endless stream of Bernoulli(1 - S) rows, walked from one active entry to the next by
+    its geometric gaps, so the work is proportional to the non-zeros. A row the walk jumps over is a
+    sample without active features: taking the first T rows it touches is the redraw.
+    """
+    _check(T, n=n, sparsity=sparsity)
+    positions = torch.empty(0, dtype=torch.int64)
+    last, rows = -1, 0
+    while rows <= T:  # one row more than wanted: only then is row T - 1 known to be complete
+        missing = T + 1 - rows
+        batch = int(expected_nonzeros(missing, n=n, sparsity=sparsity) * 1.05) + 64
+        # 1 - U lies in (0, 1], so the logarithm is finite and S = 0 gives gaps of exactly 1.
+        uniform = torch.rand(batch, generator=generator, dtype=torch.float64)
+        log_keep = math.log(sparsity) if sparsity > 0 else -math.inf
+        gaps = torch.floor(torch.log1p(-uniform) / log_keep).long() + 1
+        steps = gaps.cumsum(0) + last
+        last = int(steps[-1])
+        positions = torch.cat([positions, steps])
+        rows = int(torch.div(positions, n, rounding_mode="floor").diff().ne(0).sum()) + 1
+    stream_rows = torch.div(positions, n, rounding_mode="floor")
+    _, samples, counts = torch.unique_consecutive(stream_rows, return_inverse=True, return_counts=True)
+    counts = counts[:T]
+    nnz = int(counts.sum())
+    samples, features = samples[:nnz], positions[:nnz] % n
+    values = 1 - torch.rand(nnz, generator=generator, dtype=torch.float64)
+    lengths = torch.zeros(T, dtype=torch.float64).index_add_(0, samples, values.square()).sqrt_()
+    offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    return SparseSamples((values / lengths[samples]).to(dtype), features, offsets, n)
+
+
+def stream_samples(
+    total: int,
+    *,
+    n: int,
+    sparsity: float,
+    generator: torch.Generator,
+    chunk: int = 4096,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[SparseSamples]:
+    """Fresh samples in chunks of at most `chunk`, `total` in all: test data in bounded memory.
+
+    The samples depend on the generator and on `chunk`, so keep both to compare two models.
+    """
+    if chunk < 1:
+        raise UsageError(f"a chunk of {chunk} samples is empty: use at least 1")
+    _check(total, n=n, sparsity=sparsity)
+    for start in range(0, total, chunk):
+        size = min(chunk, total - start)
+        yield draw_samples(size, n=n, sparsity=sparsity, generator=generator, dtype=dtype)
+
+
+def _check(T: int, *, n: int, sparsity: float) -> None:
+    if T < 1:
+        raise UsageError(f"T = {T} samples: at least one is needed")
+    if n < 1:
+        raise UsageError(f"n = {n} features: at least one is needed")
+    if not 0 <= sparsity < 1:
+        raise UsageError(f"sparsity {sparsity} is outside [0, 1): 0 keeps every feature active")

@@ -1,0 +1,149 @@
+"""Which tiles of (feature, sample) pairs of the toy ReLU model can be active, and which surely are.
+
+A pair's pre-activation is z = p . q with p = (w, b) and q = (h, 1). Features and samples are put in an order in which
+neighbours are close, and cut in blocks. Over a box of features times a box of samples z lies within
+c_p . c_q -+ (|c_p| . e_q + e_p . (|c_q| + e_q)) (centres c, half extents e), so a tile (block times block) is empty,
+full (r = relu(z) is z: a closed form) or mixed (evaluated). Bounds are taken anew from the current parameters at every
+step, so nothing is approximated; only the order is older, and a bad order costs time alone.
+
+Shapes: F parameter rows (features of all runs and one zero row at the end), S hidden rows (samples of all runs and
+one zero row at the end), k = m + 1 coordinates, J blocks of B features, I blocks of C samples.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from einops import rearrange, reduce
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+BLOCK = 64  # features in a tile: few enough to follow the active region, enough for a matrix product
+_SAMPLES = 32  # samples in a tile at most; float32 sums are this short, longer ones are in float64
+_BOX = 8  # rows in one box
+_CHUNK = 1 << 20  # bounds held at once
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Rows in blocks, with the boxes around every eight of them; zero rows pad the last block."""
+
+    rows: Int[Tensor, "padded"]
+    points: Float[Tensor, "blocks size k"]
+    centre: Float[Tensor, "boxes k"]  # the boxes of a block are consecutive
+    extent: Float[Tensor, "boxes k"]
+
+    @classmethod
+    def of(
+        cls,
+        table: Float[Tensor, "N k"],
+        rows: Int[Tensor, "padded"],
+        *,
+        size: int,
+        reach: Float[Tensor, "k"] | None = None,
+    ) -> "Blocks":
+        """The blocks with the current values of the table's rows.
+
+        With `reach`, boxes are around rows of one length (see `to_unit_size`): boxes of features get smaller.
+        """
+        points = table.index_select(0, rows)
+        boxed = points if reach is None else to_unit_size(points, reach)
+        low, high = rearrange(boxed, "(boxes box) k -> boxes box k", box=_BOX).aminmax(dim=1)
+        centre = (low + high) / 2
+        return cls(rows, rearrange(points, "(blocks size) k -> blocks size k", size=size), centre, high - centre)
+
+
+def to_unit_size(parameters: Float[Tensor, "N k"], reach: Float[Tensor, "k"]) -> Float[Tensor, "N k"]:
+    """(w, b) over |w| . max|h| + |b|, with `reach` = max |(h, 1)|: no sign of z changes, and alike signs are near."""
+    size = parameters.abs() @ reach
+    return parameters / rearrange(size.clamp_min(torch.finfo(size.dtype).tiny ** 0.5), "N -> N 1")
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The tiles that are not empty."""
+
+    features: Blocks
+    samples: Blocks
+    mixed_features: Int[Tensor, "tiles"]  # the feature block of every mixed tile, ascending
+    mixed_samples: Int[Tensor, "tiles"]  # and its sample block
+    full: Float[Tensor, "J I"] | None  # 1 where every pair is active; None if there is no such tile
+
+
+def find_tiles(features: Blocks, samples: Blocks, *, same_run: Bool[Tensor, "J I"] | None) -> Tiles:
+    """The tiles in which some pair can be active; `same_run` marks the pairs of blocks that belong together."""
+    upper, lower = _bounds(features, samples)
+    reachable, full = upper > 0, lower > 0
+    if same_run is not None:
+        reachable &= same_run
+        full &= same_run
+    mixed_features, mixed_samples = (reachable & ~full).nonzero(as_tuple=True)
+    closed_form = full.to(features.points.dtype) if bool(full.any()) else None
+    return Tiles(features, samples, mixed_features, mixed_samples, closed_form)
+
+
+def highest(parameters: Float[Tensor, "N k"], samples: Blocks) -> Float[Tensor, "N"]:
+    """An upper bound of each feature's z over all samples, for any m: the highest over the boxes."""
+    right, _ = _sample_side(samples)
+    k = parameters.shape[1]
+    left = torch.cat([parameters, parameters.abs()], 1)
+    rows = max(1, _CHUNK // right.shape[1])
+    return torch.cat([(part @ right[: 2 * k]).amax(1) for part in left.split(rows)])
+
+
+def _sample_side(samples: Blocks) -> tuple[Float[Tensor, "three_k boxes"], Float[Tensor, "three_k boxes"]]:
+    """What a feature's (c, |c|, e) is multiplied by for the upper and for the lower bound of z."""
+    reach = samples.centre.abs() + samples.extent
+    # What rounding can add to a bound or to a computed z, as a multiple of |p| . |q|.
+    rounding = 8 * (reach.shape[1] + 2) * torch.finfo(reach.dtype).eps
+    of_centre = samples.extent + rounding * reach
+    of_extent = reach * (1 + rounding)
+    upper = torch.cat([samples.centre, of_centre, of_extent], 1)
+    lower = torch.cat([samples.centre, -of_centre, -of_extent], 1)
+    return rearrange(upper, "boxes k -> k boxes"), rearrange(lower, "boxes k -> k boxes")
+
+
+def _bounds(features: Blocks, samples: Blocks) -> tuple[Float[Tensor, "J I"], Float[Tensor, "J I"]]:
+    """The upper and the lower bound of z over every tile, a few feature blocks at a time."""
+    sample_blocks = len(samples.points)
+    left = torch.cat([features.centre, features.centre.abs(), features.extent], 1)
+    boxes = BLOCK // _BOX
+    above, below = _sample_side(samples)
+    at_once = max(1, _CHUNK // (boxes * above.shape[1])) * boxes
+    upper = [_extreme(part @ above, "max", boxes=boxes, blocks=sample_blocks) for part in left.split(at_once)]
+    lower = [_extreme(part @ below, "min", boxes=boxes, blocks=sample_blocks) for part in left.split(at_once)]
+    return torch.cat(upper), torch.cat(lower)
+
+
+def _extreme(
+    bound: Float[Tensor, "rows columns"], extreme: Literal["min", "max"], *, boxes: int, blocks: int
+) -> Float[Tensor, "J I"]:
+    """The extreme over a tile's boxes; first over the outer dimension, where the kernel is vectorised."""
+    per_block = reduce(bound, "(J boxes) N -> J N", extreme, boxes=boxes)
+    return reduce(per_block, "J (I others) -> J I", extreme, I=blocks)
+
+
+def nearby_order(points: Float[Tensor, "N d"]) -> Int[Tensor, "N"]:
+    """An order in which neighbours are near one another: along the Z-order curve of the points."""
+    points = points[:, :60]
+    dimensions = points.shape[1]
+    bits = min(10, 60 // dimensions)
+    low, high = points.aminmax(dim=0)
+    cells = ((points - low) / (high - low).clamp_min(torch.finfo(points.dtype).tiny) * (2**bits - 1)).long()
+    cells = rearrange(cells, "N d -> d N").contiguous()
+    code = torch.zeros_like(cells[0])
+    for bit in range(bits):
+        for dimension in range(dimensions):
+            code |= ((cells[dimension] >> bit) & 1) << (bit * dimensions + dimension)
+    return torch.argsort(code, stable=True)
+
+
+def sample_block_size(most: int) -> int:
+    """The smallest multiple of a box's size that holds `most` samples in as few blocks as the largest size does."""
+    blocks = -(-most // _SAMPLES)
+    return -(-most // (blocks * _BOX)) * _BOX
+
+
+def fill_blocks(order: Int[Tensor, "N"], *, size: int, zero_row: int) -> Int[Tensor, "padded"]:
+    """The order with the last block filled by a zero row, which contributes exactly nothing."""
+    return torch.nn.functional.pad(order, (0, -len(order) % size), value=zero_row)

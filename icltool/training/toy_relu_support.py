@@ -1,0 +1,58 @@
+"""For m = 2: an upper bound of each feature's pre-activations from the hull of the hidden vectors.
+
+The support s_d = max_t u_d . h_t in D directions u_d is found once a step. A feature's w is a combination
+a u_d + b u_{d+1} of the two directions around it, so w . h <= a s_d + b s_{d+1} for every sample; a negative
+coefficient takes the support in the opposite direction instead, so the bound stays valid when w has left the sector.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+_DIRECTIONS = 128  # even: direction d + D/2 is the opposite of d
+_AT_ONCE = 1 << 13  # samples whose products with all directions are held at once
+
+
+@dataclass(frozen=True)
+class Sectors:
+    """The sector of every feature's w: exact at the time it was found, valid ever after."""
+
+    u: Float[Tensor, "D 2"]
+    direction: Int[Tensor, "2 n"]
+    inverse: tuple[Float[Tensor, "2 n"], Float[Tensor, "2 n"]]  # the coefficients are inverse[0] w_0 + inverse[1] w_1
+
+    @classmethod
+    def of(cls, weights: Float[Tensor, "n 2"]) -> "Sectors":
+        """The sectors of these weights."""
+        angle = torch.arange(_DIRECTIONS, dtype=torch.float64, device=weights.device) * (2 * math.pi / _DIRECTIONS)
+        u = torch.stack([angle.cos(), angle.sin()], 1)
+        turn = torch.atan2(weights[:, 1], weights[:, 0]) * (_DIRECTIONS / (2 * math.pi))
+        first = turn.nan_to_num().floor().long() % _DIRECTIONS
+        second = (first + 1) % _DIRECTIONS
+        # w x u_second and u_first x w, over u_first x u_second, which is one sine for all sectors.
+        wide = math.sin(2 * math.pi / _DIRECTIONS)
+        along_x = torch.stack([u[second, 1], -u[first, 1]]) / wide
+        along_y = torch.stack([-u[second, 0], u[first, 0]]) / wide
+        inverse = along_x.to(weights.dtype), along_y.to(weights.dtype)
+        return cls(u.to(weights.dtype), torch.stack([first, second]), inverse)
+
+
+def highest(parameters: Float[Tensor, "n 3"], hidden: Float[Tensor, "T 3"], *, sectors: Sectors) -> Float[Tensor, "n"]:
+    """An upper bound of w_j . h_t + b_j over all samples, for every feature."""
+    parts = [(sectors.u @ rearrange(h[:, :2], "T xy -> xy T")).amax(1) for h in hidden.split(_AT_ONCE)]
+    support = parts[0] if len(parts) == 1 else torch.stack(parts).amax(0)
+    largest = support.abs().amax()
+    x, y, b = parameters.unbind(1)
+    coefficients = torch.addcmul(sectors.inverse[0] * x, sectors.inverse[1], y)
+    # Direction d and, for a negative coefficient, d + D/2, in a table that need not wrap around.
+    direction = torch.add(sectors.direction, coefficients < 0, alpha=_DIRECTIONS // 2)
+    table = torch.cat([support, support[: _DIRECTIONS // 2]])
+    # The coefficients and the products round; the entries of the inverse are about 20.
+    rounding = 256 * torch.finfo(hidden.dtype).eps
+    size = coefficients.abs_()
+    reached = table.index_select(0, direction.flatten()).view_as(size).add_(rounding * largest)
+    return torch.addcmul(b + rounding * b.abs(), size[0], reached[0]).addcmul_(size[1], reached[1])
