@@ -12,7 +12,7 @@ RECORDING = "Recording"
 class OptimiserConfig(Config):
     """Steps, batch, optimiser and learning rate."""
 
-    steps: int = setting(1500, "Training steps.", group=TRAINING, ge=1, le=10**9)
+    steps: int = setting(1900, "Training steps.", group=TRAINING, ge=1, le=10**9)
     batch: int = setting(64, "Prompts of a step.", group=TRAINING, ge=1, le=10**6)
     optimiser: Literal["muon", "adam", "adamw"] = setting(
         "muon", "muon: the block's matrices by Muon, the rest by Adam.", group=TRAINING
