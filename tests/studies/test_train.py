@@ -18,6 +18,7 @@ from icltool.core.progress import StepRecord
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
 from icltool.core.tensor_files import read_header
+from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.models.checkpoint import load_checkpoint
 from icltool.studies.train.config import TrainConfig
 from icltool.studies.train.run import run
@@ -214,7 +215,8 @@ def test_the_saved_figures_are_those_of_the_saved_model(tmp_path: Path) -> None:
         request=RunRequest(out=tmp_path / "e"),
     )
     assert measured.summary["held_out_error"] == trained.summary["held_out_error"]
-    assert measured.select(role="model") == trained.select(role="model")
+    for measure in (BY_EXAMPLE, BY_LOOP):
+        assert measured.select(role="model", measure=measure) == trained.select(role="model", measure=measure)
 
 
 def test_a_short_training_ends_where_it_did_when_recorded(tmp_path: Path) -> None:
