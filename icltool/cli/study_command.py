@@ -57,6 +57,7 @@ def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study
     flags, axes = given_grid(config_class, given)
     from_file = _file_settings(study, config_class, given["config"])
     values = {**from_file, **flags}
+    axes = {**_grid_by_default(config_class, preset=given["preset"], settings={**values, **axes}), **axes}
     origins = {name: given["config"] for name in from_file if name not in flags}
     argument = next((name for name, field in config_class.model_fields.items() if traits_of(field).argument), None)
     inputs = _inputs(argument, given, from_file) if argument else [None]
@@ -102,6 +103,16 @@ def _run_grid(
     run_plan(plan, jobs=None, quiet=given["quiet"], console=console)
     for planned in plan.runs:
         _print_result(study, load_result(planned.folder), as_json=given["json"])
+
+
+def _grid_by_default(
+    config_class: type[Config], *, preset: str | None, settings: Mapping[str, object]
+) -> dict[str, list[str]]:
+    """The study's own grid for the preset, as comma lists would give it; none once an axis of it is given."""
+    axes = config_class.GRIDS.get(preset or "fast", {})
+    if any(name in settings for name in axes):
+        return {}
+    return {name: [str(value) for value in values] for name, values in axes.items()}
 
 
 def _file_settings(study: Study, config_class: type[Config], path: Path | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ option, the recipe key, the checkpoint header, the documentation and the validat
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
@@ -76,13 +76,15 @@ class Config(BaseModel):
     """Base of every study's settings: frozen, nothing unknown accepted.
 
     `PRESETS` maps a preset's name to the values it sets. `fast` always exists and means the defaults. `DEFAULTS` gives
-    inherited fields other defaults, so that a study can take settings in without declaring them again.
+    inherited fields other defaults, so that a study can take settings in without declaring them again. `GRIDS` maps a
+    preset's name to the comma lists that its command runs when none of them is given (an axis named means: one run).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     PRESETS: ClassVar[Mapping[str, PresetValues]] = {}
     DEFAULTS: ClassVar[PresetValues] = {}
+    GRIDS: ClassVar[Mapping[str, Mapping[str, Sequence[Scalar]]]] = {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's own signature

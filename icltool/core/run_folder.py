@@ -121,7 +121,13 @@ def open_run(
         finished = (path / "result.json").exists()
         if stored is not None and not finished and not request.resume:
             raise RunFolderError(f"{path} holds an unfinished run; add --resume to go on or --force to start again")
-        yield RunFolder(path=path, study=study, inputs=given, finished=finished)
+        try:
+            yield RunFolder(path=path, study=study, inputs=given, finished=finished)
+        except (InputError, UsageError):
+            # Nothing was begun: once what the run reads is there, the same command is no run to go on with.
+            if stored is None and {entry.name for entry in path.iterdir()} <= {CONFIG, LOCK}:
+                (path / CONFIG).unlink(missing_ok=True)
+            raise
 
 
 def settings_from(path: Path, *, study: str) -> dict[str, object]:

@@ -41,7 +41,7 @@ def prepare(config: RuntimeConfig) -> Runtime:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True)
     # Deterministic mode also fills every new tensor, a debugging aid that costs some 4 % of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue] - a property torch installs on the module
     return Runtime(device=device, precision=config.precision, compiled=config.compile == "on")
 
 

@@ -1,6 +1,7 @@
 """Learning curves: what metrics.jsonl holds, against steps."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
 
@@ -12,9 +13,21 @@ SMOOTHING = 0.9
 Rows = Sequence[Mapping[str, float | int | None]]
 
 
-def learning_curves(runs: Mapping[str, Rows], *, loss: str, held_out: str, title: str, y: str) -> go.Figure:
-    """Each run's loss (raw, faint; smoothed, thin) and its held-out measure (thick, with markers) against steps."""
-    look = figure(title=title, x="training step", y=y, log_y=True)
+def learning_curves(
+    runs: Mapping[str, Rows],
+    *,
+    loss: str,
+    held_out: str,
+    title: str,
+    y: str,
+    measure: Literal["error", "accuracy"] = "error",
+) -> go.Figure:
+    """Each run's loss (raw, faint; smoothed, thin) and its held-out measure (thick, with markers) against steps.
+
+    An error stands on a log axis; an accuracy, for which `loss` names the running one, on a linear one.
+    """
+    accuracy = measure == "accuracy"
+    look = figure(title=title, x="training step", y=y, log_y=not accuracy)
     for index, (name, rows) in enumerate(runs.items()):
         hue = colour(index)
         steps, losses = _series(rows, loss)
@@ -32,7 +45,7 @@ def learning_curves(runs: Mapping[str, Rows], *, loss: str, held_out: str, title
             y=_smooth(losses),
             mode="lines",
             line={"color": hue, "width": 1.2, "dash": "dot"},
-            name=f"{name}: training loss",
+            name=f"{name}: {'training accuracy' if accuracy else 'training loss'}",
         )
         steps, errors = _series(rows, held_out)
         look.add_scatter(
@@ -41,7 +54,7 @@ def learning_curves(runs: Mapping[str, Rows], *, loss: str, held_out: str, title
             mode="lines+markers",
             line={"color": hue, "width": 2.5},
             marker={"size": 5},
-            name=f"{name}: held-out error",
+            name=f"{name}: held-out {measure}",
         )
     return look
 

@@ -125,10 +125,11 @@ def _flush(learner: Learner, session: _Session, step: int, *, run: RunFolder) ->
     table = torch.stack([torch.stack([row[name].detach().float() for name in names]) for row in session.pending])
     rows: list[list[float]] = table.cpu().tolist()
     first = step - len(rows) + 1
-    for offset, row in enumerate(rows):
-        if not all(math.isfinite(value) for value in row):
+    for offset, values in enumerate(rows):
+        finite = [math.isfinite(value) for value in values]
+        if not all(finite):
             raise DivergedError(
-                f"the {names[[math.isfinite(value) for value in row].index(False)]} is not finite at step "
+                f"the {names[finite.index(False)]} is not finite at step "
                 f"{first + offset}; {_kept(session, run)}; try a smaller --lr or a smaller --clip"
             )
     now = time.perf_counter()

@@ -1,5 +1,7 @@
 """The classical learners against numpy, prefix by prefix."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,8 @@ import torch
 from icltool.core.seeding import generator
 from icltool.data.function_classes import sample_prompts
 from icltool.data.prompts import Prompts
+from icltool.data.shift_config import PLACING_SHIFTS, Shift
+from icltool.data.shifts import shifted_prompts
 from icltool.models.baselines import BASELINES, averaging, least_squares, nearest_neighbours, ridge
 
 
@@ -26,6 +30,62 @@ def test_least_squares_is_numpys() -> None:
         for i in range(1, 9):
             weights = np.linalg.lstsq(xs[:i], ys[:i], rcond=None)[0]
             assert float(predictions[b, i]) == pytest.approx(float(xs[i] @ weights), abs=1e-4)
+
+
+def with_repeats(xs: torch.Tensor) -> torch.Tensor:
+    repeated = xs.clone()
+    repeated[:, 3] = xs[:, 1]
+    repeated[:, 5] = 2 * xs[:, 0] - xs[:, 1]
+    return repeated
+
+
+def nearly_repeating(xs: torch.Tensor) -> torch.Tensor:
+    near = xs.clone()
+    near[:, 3] = xs[:, 1] + 1e-5 * xs[:, 2]
+    return near
+
+
+def with_a_zero_point(xs: torch.Tensor) -> torch.Tensor:
+    return torch.cat([torch.zeros_like(xs[:, :1]), xs[:, 1:]], dim=1)
+
+
+@pytest.mark.parametrize("move", [with_repeats, nearly_repeating, with_a_zero_point, torch.round, torch.zeros_like])
+@pytest.mark.parametrize("dims", [6, 3])
+def test_least_squares_has_minimum_norm_whatever_the_rank(
+    move: Callable[[torch.Tensor], torch.Tensor], dims: int
+) -> None:
+    drawn = sample_prompts("relu-2nn", generator(5, "x"), batch=40, n=12, d=6, dims=dims)
+    prompts = Prompts(xs=move(drawn.xs), ys=drawn.ys)
+    predictions = least_squares(prompts)
+    for b in range(40):
+        xs, ys = arrays(prompts, b)
+        for i in range(1, 12):
+            expected = float(xs[i] @ np.linalg.lstsq(xs[:i], ys[:i], rcond=None)[0])
+            assert float(predictions[b, i]) == pytest.approx(expected, abs=1e-4, rel=1e-4)
+
+
+@pytest.mark.parametrize("shift", ["half-subspace", "skewed-covariance", "x-scale-3"])
+def test_least_squares_is_numpys_under_shifts(shift: Shift) -> None:
+    prompts = shifted_prompts("linear-regression", shift, seed=0, batch=60, n=13, d=8)
+    predictions = least_squares(prompts)
+    for b in range(60):
+        xs, ys = arrays(prompts, b)
+        for i in range(1, 13):
+            expected = float(xs[i] @ np.linalg.lstsq(xs[:i], ys[:i], rcond=None)[0])
+            assert float(predictions[b, i]) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("shift", PLACING_SHIFTS)
+def test_a_placed_query_is_predicted_from_its_own_prefix(name: str, shift: Shift) -> None:
+    prompts = shifted_prompts("linear-regression", shift, seed=0, batch=5, n=6, d=6)
+    together = BASELINES[name](prompts)
+    for k in range(6):
+        alone = Prompts(
+            xs=torch.cat([prompts.xs[:, :k], prompts.query_xs[:, k : k + 1]], dim=1),
+            ys=torch.cat([prompts.ys[:, :k], torch.full((5, 1), 99.0)], dim=1),
+        )
+        torch.testing.assert_close(together[:, k], BASELINES[name](alone)[:, k], atol=1e-4, rtol=1e-4)
 
 
 def test_ridge_is_the_closed_form() -> None:

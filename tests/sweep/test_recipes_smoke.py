@@ -45,7 +45,7 @@ def test_dilations_are_a_sweep_of_train(tmp_path: Path) -> None:
     plan = plan_dilations([1, 2], settings=tiny, preset=None, folder=tmp_path / "sweep")
     assert [run.varied for run in plan.runs] == [{"dilation": 1}, {"dilation": 2}]
     result = execute(plan, at_once=1, engine=in_this_process)
-    names = {trace.name for trace in sweep_figures(result)["error-by-example"].data}
+    names = {str(getattr(trace, "name", "")) for trace in sweep_figures(result)["error-by-example"].data}
     assert {"dilation 1", "dilation 2"} <= names
     growing = plan_dilations([1, 2, 4], settings={"threads": 1}, preset="dilation", folder=None)
     assert [run.varied["loops_start"] for run in growing.runs] == [15, 30, 60]

@@ -16,7 +16,7 @@ from icltool.cli.streams import people, print_json
 
 def parameters() -> list[inspect.Parameter]:
     """The workload, its sizes, and how to measure."""
-    workload = typer.Argument(metavar="WORKLOAD", help="What to measure: train.")
+    workload = typer.Argument(metavar="WORKLOAD", help="What to measure: train or probe.")
     return [
         inspect.Parameter("workload", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, workload]),
         *(parameter for parameter in parameters_of(BenchConfig) if parameter.name != "workload"),
@@ -27,7 +27,9 @@ def parameters() -> list[inspect.Parameter]:
 
 def run(*, workload: str, quiet: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
     """Measure, and print the table (on stderr) or JSON (on stdout)."""
-    config = BenchConfig.create({**given_values(BenchConfig, given), "workload": workload}, as_options=True).resolved()
+    values = {**given_values(BenchConfig, given), "workload": workload}
+    preset = workload if workload in BenchConfig.PRESETS else None
+    config = BenchConfig.create(values, preset=preset, as_options=True).resolved()
     from icltool.bench.contest import hold_contest
     from icltool.core.runtime import environment, prepare
 

@@ -1,0 +1,89 @@
+"""A file fetched once, from the first mirror that serves it whole and unchanged, into a folder."""
+
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from icltool.core.errors import InputError
+
+RETRIES = 2
+TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """A file's name, under every mirror and on disk, and its checksum (`md5:...` or `sha256:...`)."""
+
+    name: str
+    checksum: str
+
+
+def fetch(
+    file: RemoteFile,
+    *,
+    mirrors: Sequence[str],
+    folder: Path,
+    retries: int = RETRIES,
+    allow_http: bool = False,
+) -> Path:
+    """The file's path in `folder`; downloaded when it is not there with the right checksum.
+
+    Each mirror is tried `retries` times more after a failure. What is fetched replaces the file only when it is whole
+    and its checksum is right. Raises `InputError` naming every mirror's failure. Only https is spoken, unless
+    `allow_http` (for a server on one's own machine).
+    """
+    for mirror in mirrors:
+        if not mirror.startswith("https://") and not (allow_http and mirror.startswith("http://")):
+            raise InputError(f"{mirror} is not an https address; data sets are fetched over https only")
+    failures: list[str] = []
+    for mirror in mirrors:
+        try:
+            return _from_mirror(file, mirror=mirror, folder=folder, retries=retries)
+        except (OSError, ValueError) as error:
+            # requests' errors are OSErrors; pooch reports a wrong checksum as a ValueError.
+            failures.append(f"{mirror}: {_reason(error)}")
+    raise InputError(
+        f"cannot fetch {file.name} ({'; '.join(failures)}); check the network, or give the folder that holds it "
+        "with --data-dir"
+    )
+
+
+def _from_mirror(file: RemoteFile, *, mirror: str, folder: Path, retries: int) -> Path:
+    import pooch  # noqa: PLC0415 - brings an HTTP client along, which only a download needs
+
+    keeper = pooch.create(
+        path=folder, base_url=mirror, registry={file.name: file.checksum}, retry_if_failed=retries, env=None
+    )
+    # Pooch's own downloader does not fit the type that its `fetch` declares.
+    downloader = cast("Any", pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS))
+    with _quiet():
+        return Path(keeper.fetch(file.name, downloader=downloader))
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Pooch logs to stderr what `fetch` tells in one line when it matters."""
+    import pooch  # noqa: PLC0415 - as above
+
+    # Not the logger that `logging.getLogger` knows by this name.
+    logger = pooch.get_logger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _reason(error: Exception) -> str:
+    # Of a connection that failed, the cause, without the pool and the address around it.
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    text = str(error if cause is None else cause).strip()
+    if cause is not None:
+        text = text.rpartition(": ")[2]
+    if isinstance(error, ValueError) and "hash" in text.lower():
+        return "its checksum is wrong"
+    return text.splitlines()[0] if text else type(error).__name__

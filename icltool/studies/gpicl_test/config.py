@@ -1,0 +1,43 @@
+"""Settings of `icltool gpicl-test`."""
+
+from typing import ClassVar, Literal
+
+from pydantic import field_validator
+
+from icltool.core.config import PresetValues, choices_of, setting
+from icltool.core.runtime_config import RuntimeConfig
+from icltool.data.image_config import DatasetName, ImageFilesConfig
+from icltool.evaluation.evaluation_config import GROUP, CheckpointConfig, EvaluationConfig
+
+
+class GpiclTestConfig(CheckpointConfig, EvaluationConfig, ImageFilesConfig, RuntimeConfig):
+    """Test an in-context learner on tasks seen in training, on unseen tasks, and on other data sets."""
+
+    DEFAULTS: ClassVar[PresetValues] = {"eval_prompts": 2048}
+
+    dataset: DatasetName | None = setting(None, "The images; unset: those the learner was trained on.", group=GROUP)
+    elsewhere: str = setting(
+        "random", "Other data sets for unseen tasks, separated by commas; '' for none.", group=GROUP
+    )
+    features: Literal["components", "pixels"] | None = setting(
+        None, "What of an image is projected; unset: as in training.", group=GROUP
+    )
+    context: int | None = setting(None, "Examples of a sequence; unset: as in training.", group=GROUP, ge=2, le=65_536)
+
+    @field_validator("elsewhere")
+    @classmethod
+    def _check_elsewhere(cls, names: str) -> str:
+        known = choices_of(DatasetName)
+        for name in _split(names):
+            if name not in known:
+                raise ValueError(f"{name!r} is no data set; choose from {', '.join(known)}")
+        return names
+
+    @property
+    def other_datasets(self) -> list[str]:
+        """The names in `elsewhere`."""
+        return _split(self.elsewhere)
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]

@@ -1,0 +1,38 @@
+"""Figures of `gpicl-train`: accuracy within the sequence, and the learning curve."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from icltool.core.metrics_log import read_rows
+from icltool.core.result import Result
+from icltool.core.table import Table
+from icltool.evaluation.accuracy_records import BY_POSITION
+from icltool.evaluation.accuracy_table import accuracy_table
+from icltool.figures.accuracy_figures import accuracy_by_position
+from icltool.figures.curve_figures import learning_curves
+from icltool.figures.error_figures import series_names
+
+
+def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
+    """The figures of one or several meta-trainings, by name."""
+    runs = {
+        name: read_rows(result.run / "metrics.jsonl")
+        for result, name in zip(results, series_names(results), strict=True)
+    }
+    return {
+        "accuracy-by-position": accuracy_by_position(results, measure=BY_POSITION),
+        "learning-curve": learning_curves(
+            runs,
+            loss="running_accuracy",
+            held_out="held_out_accuracy",
+            title="Meta-training",
+            y="accuracy at the end of the sequence",
+            measure="accuracy",
+        ),
+    }
+
+
+def table(result: Result) -> Table:
+    """The table printed at the end of a meta-training."""
+    return accuracy_table(result)
