@@ -90,7 +90,10 @@ STUDIES: tuple[Study, ...] = (
         package="evaluate",
         config_class="EvaluateConfig",
         summary="Measure a trained model along the context and the loops.",
-        examples=("icltool eval runs/paper", "icltool train --L 1 --b 20 | icltool eval - --loops 60"),
+        examples=(
+            "icltool eval runs/paper --shifts all --baselines all",
+            "icltool train --L 1 --b 20 | icltool eval - --loops 60 --halt-tol 0.01",
+        ),
     ),
     Study(
         name="mask-tokens",
@@ -144,6 +147,18 @@ STUDIES: tuple[Study, ...] = (
             "icltool gpicl-test runs/gpicl-train/NAME",
             "icltool gpicl-train | icltool gpicl-test - --features pixels",
         ),
+    ),
+    Study(
+        name="double-descent",
+        package="double_descent",
+        config_class="DoubleDescentConfig",
+        summary="Train the toy ReLU model on T samples: memorised or generalised?",
+        examples=(
+            "icltool double-descent",
+            "icltool double-descent --T 3,5,8 --seed 0,1,2",
+            "icltool double-descent --preset paper --T 1000",
+        ),
+        trains=True,
     ),
 )
 

@@ -1,0 +1,36 @@
+"""The exact engine as what the training loop drives."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from icltool.training.learner import LearnerState, Number
+from icltool.training.toy_relu_engine import ToyReLUEngine
+
+
+class ToyReLULearner:
+    """A `Learner` (icltool.training.learner) whose step is the engine's, for all initialisations at once."""
+
+    def __init__(self, engine: ToyReLUEngine) -> None:
+        self.engine = engine
+
+    def advance(self, step: int) -> Mapping[str, Tensor]:  # noqa: ARG002 - the engine counts its own steps
+        """One step; `loss` is the lowest of the initialisations' training losses before it."""
+        return {"loss": self.engine.step().min()}
+
+    def conditions(self) -> Mapping[str, Number]:
+        """The learning rate of the last step."""
+        optimiser = self.engine.optimiser
+        return {"lr": optimiser.settings.learning_rate(optimiser.step)}
+
+    def best(self) -> int:
+        """The initialisation with the lowest training loss now."""
+        return int(self.engine.loss_and_gradient()[0].argmin())
+
+    def state(self) -> LearnerState:
+        """The engine's state."""
+        return LearnerState(tensors=self.engine.state(), values={})
+
+    def restore(self, state: LearnerState) -> None:
+        """Go back to a state that `state` returned."""
+        self.engine.load_state(state.tensors)
