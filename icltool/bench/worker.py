@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from icltool.bench import training_step
+from icltool.bench import probe_update, training_step
 from icltool.bench.config import BenchConfig
 
 # Makes a function that takes one step, given its number.
@@ -14,6 +14,7 @@ MakeStep = Callable[[BenchConfig], Callable[[int], object]]
 
 SIDES: dict[str, dict[str, MakeStep]] = {
     "train": {"ours": training_step.ours, "plain": training_step.plain},
+    "probe": {"ours": probe_update.ours, "plain": probe_update.plain},
 }
 
 

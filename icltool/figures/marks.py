@@ -1,5 +1,6 @@
 """Marks that several figures share: a line with its band, a reference line, a marked place."""
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -51,11 +52,16 @@ def add_reference_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: 
 
 def mark_place(figure: go.Figure, x: float, label: str) -> None:
     """A vertical line where something changes: d examples, the trained number of loops."""
-    figure.add_vline(
-        x=x,
-        line={"color": "#999999", "width": 1, "dash": "dot"},
-        annotation={"text": label, "font": {"size": 12, "color": "#666666"}, "yanchor": "bottom", "showarrow": False},
-        annotation_position="top",
+    figure.add_vline(x=x, line={"color": "#999999", "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        text=label,
+        # On a log axis plotly wants a line's place as a number and an annotation's as its logarithm.
+        x=math.log10(x) if figure["layout"]["xaxis"]["type"] == "log" else x,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 12, "color": "#666666"},
     )
 
 

@@ -32,7 +32,7 @@ def test_smoke(file: Path, tmp_path: Path) -> None:
     figures = sweep_figures(result)
     assert figures
     for figure in figures.values():
-        assert len(figure.data) > 0, "an empty figure"
+        assert list(figure.data), "an empty figure"
         assert figure.layout.title.text
 
 
