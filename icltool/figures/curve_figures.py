@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from icltool.figures.marks import LOG_FLOOR
 from icltool.figures.theme import colour, figure, translucent
 
-SMOOTHING = 0.9
+SMOOTHING = 0.7
 
 Rows = Sequence[Mapping[str, float | int | None]]
 

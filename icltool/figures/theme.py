@@ -10,6 +10,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 GREYS = ("#333333", "#8c8c8c", "#595959", "#a6a6a6", "#333333", "#8c8c8c", "#595959", "#a6a6a6")
 DASHES = ("solid", "dash", "dot", "dashdot", "dot", "dashdot", "solid", "dash")
 WIDTH, HEIGHT = 820, 480
+# Decades of a log axis from which on only the powers of ten are labelled.
+WIDE_DECADES = 1.6
 _FONT = "Inter, Helvetica, Arial, DejaVu Sans, sans-serif"
 
 
@@ -42,6 +44,8 @@ def _axis(title: str, *, log: bool) -> dict[str, object]:
         "zeroline": False,
         "automargin": True,
         "exponentformat": "power",
+        # Labels at 1, 2 and 5 of a decade: every digit is too many, the decades alone too few.
+        **({"dtick": "D2"} if log else {}),
     }
 
 
@@ -53,6 +57,8 @@ def log_range(figure: go.Figure, values: Sequence[float]) -> None:
     low, high = math.log10(min(positive)), math.log10(max(positive))
     spare = max(0.15, (1 - (high - low)) / 2)
     figure.update_yaxes(range=[low - spare, high + spare])
+    if high - low + 2 * spare > WIDE_DECADES:
+        figure.update_yaxes(dtick=1)
 
 
 def colour(index: int) -> str:

@@ -26,7 +26,7 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
             loss="running_error",
             held_out="held_out_error",
             title="Learning curve",
-            y="squared error of the last points (predicting zero = 1)",
+            y="squared error (predicting zero = 1)",
         ),
     }
     by_loop = error_by_loop(results, measure=BY_LOOP)
