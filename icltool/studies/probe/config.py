@@ -45,7 +45,7 @@ class ProbeConfig(MeasuredCheckpointConfig, ProbeTargetConfig, RecordingConfig, 
         ge=1,
         le=100_000,
     )
-    steps: int = setting(2000, "Training steps of the probes, fresh prompts in each.", group=TRAINING, ge=1, le=10**9)
+    steps: int = setting(1500, "Training steps of the probes, fresh prompts in each.", group=TRAINING, ge=1, le=10**9)
     batch: int = setting(32, "Prompts of a step.", group=TRAINING, ge=1, le=10**6)
     lr: float = setting(5e-3, "Peak learning rate of Adam.", group=TRAINING, gt=0, le=1e3)
     schedule: Literal["trapezoid", "cosine", "constant"] = setting(
