@@ -10,6 +10,7 @@ Shift = Literal[
     "x-scale-1/2",
     "x-scale-2",
     "x-scale-3",
+    "x-scale-random",
     "y-scale-1/3",
     "y-scale-1/2",
     "y-scale-2",

@@ -24,6 +24,8 @@ from icltool.data.shift_config import Shift
 Inputs = Float[Tensor, "B n d"]
 Targets = Float[Tensor, "B n"]
 NOISE_STD = 1.0
+# The largest standard deviation that `x-scale-random` draws (report 000).
+LARGEST_STD = 2.0
 
 MoveInputs = Callable[[Generator, Tensor], Tensor]
 # Given the generator, the targets and their variance before the shift.
@@ -47,7 +49,7 @@ def shifted_prompts(task: FunctionClass, shift: Shift, *, seed: int, batch: int,
 
     At most d points under `orthogonal-query`: beyond them no direction is left. Squared errors are divided by the
     class's `error_scale` as ever, so that predicting zero scores 1, but s² under y-scale s and, for a class whose
-    targets grow with x, under x-scale s.
+    targets grow with x, under x-scale s (`x-scale-random` draws one s ~ U(0, 2) for each seed).
     """
     rule = SHIFTS[shift]
     # In this order the functions drawn do not depend on the shift.
@@ -70,6 +72,11 @@ def shifted_prompts(task: FunctionClass, shift: Shift, *, seed: int, batch: int,
 def skewed_covariance(random: Generator, xs: Inputs) -> Inputs:
     """A covariance with eigenvalues ∝ 1/i² and trace d, its eigenvectors random for each prompt."""
     return _stretched(random, xs, 1 / torch.arange(1, xs.shape[-1] + 1))
+
+
+def random_scale(random: Generator, xs: Inputs) -> Inputs:
+    """All prompts of a seed scaled by one standard deviation ~ U(0, 2) (report 000's test prompts)."""
+    return LARGEST_STD * torch.rand((), generator=random) * xs
 
 
 def half_subspace(random: Generator, xs: Inputs) -> Inputs:
@@ -150,6 +157,7 @@ SHIFTS: dict[Shift, ShiftRule] = {
     "x-scale-1/2": _scaled_inputs(1 / 2),
     "x-scale-2": _scaled_inputs(2.0),
     "x-scale-3": _scaled_inputs(3.0),
+    "x-scale-random": ShiftRule(inputs=random_scale),
     "y-scale-1/3": _scaled_targets(1 / 3),
     "y-scale-1/2": _scaled_targets(1 / 2),
     "y-scale-2": _scaled_targets(2.0),

@@ -2,8 +2,9 @@
 
 An error's record: measure, model, role (model or baseline), loop (None for a baseline), examples (seen before the
 prediction), prompts (measured), mean, low, high (5 % and 95 % of the bootstrap), all normalised so that predicting zero
-scores 1. `error by shift` adds the shift, `error by seed` the evaluation seed, `halting` the tolerance and the loops
-spent. `fixed-point residual` holds mean, median, and as low and high the 5 % and 95 % of the prompts themselves.
+scores 1. `error by shift` adds the shift, `error by seed` (of the last loop, or the mean of all loops) the evaluation
+seed, `halting` the tolerance and the loops spent. `fixed-point residual` holds mean, median, and as low and high the
+5 % and 95 % of the prompts themselves.
 
 Legend: B prompts, n points, s loops, p places.
 """
@@ -24,6 +25,7 @@ BY_EXAMPLE = "error by example"
 BY_LOOP = "error by loop"
 BY_SHIFT = "error by shift"
 BY_SEED = "error by seed"
+BY_SEED_MEAN_LOOP = "error by seed, mean of the loops"
 RESIDUAL = "fixed-point residual"
 HALTING = "halting"
 
@@ -82,12 +84,15 @@ def shift_records(
     return rows
 
 
-def seed_records(name: str, errors: Mapping[int, Float[Tensor, " B"]], *, examples: int) -> list[Row]:
-    """The error of the last point for each evaluation seed on its own."""
+def seed_records(name: str, errors: Mapping[int, Float[Tensor, "s B"]], *, examples: int) -> list[Row]:
+    """The error of the last point for each evaluation seed on its own: of the last loop, and the mean of all loops."""
+    last = {seed: by_loop[-1] for seed, by_loop in errors.items()}
+    mean = {seed: by_loop.mean(0) for seed, by_loop in errors.items()}
     rows: list[Row] = []
-    for seed, values in errors.items():
-        common: Row = {"measure": BY_SEED, "model": name, "role": "model", "examples": examples}
-        rows += _records(common, values[:, None], [{"seed": seed}], seed=seed)
+    for measure, of_seeds in ((BY_SEED, last), (BY_SEED_MEAN_LOOP, mean)):
+        for seed, values in of_seeds.items():
+            common: Row = {"measure": measure, "model": name, "role": "model", "examples": examples}
+            rows += _records(common, values[:, None], [{"seed": seed}], seed=seed)
     return rows
 
 

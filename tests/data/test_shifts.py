@@ -5,6 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest, uniform
 
 from icltool.core.seeding import generator
 from icltool.data.function_classes import sample_prompts
@@ -61,7 +62,10 @@ def test_the_targets_are_the_function_at_the_moved_points(shift: Shift) -> None:
 @pytest.mark.parametrize("shift", NAMES)
 def test_zero_scores_one_or_the_square_of_the_scale(shift: Shift) -> None:
     prompts = linear(shift, batch=6000)
-    factor = SCALES[shift.partition("scale-")[2]] if "scale" in shift else 1.0
+    if shift == "x-scale-random":
+        factor = float(prompts.xs.std())
+    else:
+        factor = SCALES[shift.partition("scale-")[2]] if "scale" in shift else 1.0
     assert float(prompts.query_ys.square().mean()) / 6 == pytest.approx(factor**2, rel=0.06)
 
 
@@ -98,6 +102,18 @@ def test_scales_are_exact(name: str, scale: float) -> None:
     torch.testing.assert_close(moved_x.xs, plain.xs * scale)
     torch.testing.assert_close(moved_y.ys, plain.ys * scale)
     assert torch.equal(moved_y.xs, plain.xs)
+
+
+def test_the_random_scale_is_one_uniform_standard_deviation_a_seed() -> None:
+    plain = [linear("none", batch=3, n=4, d=2, seed=seed).xs for seed in range(400)]
+    moved = [linear("x-scale-random", batch=3, n=4, d=2, seed=seed).xs for seed in range(400)]
+    stds = np.array([float(after[0, 0, 0] / before[0, 0, 0]) for before, after in zip(plain, moved, strict=True)])
+    for before, after, std in zip(plain, moved, stds, strict=True):
+        torch.testing.assert_close(after, before * std)
+    # Kolmogorov and Smirnov against U(0, 2): a wrong law would give a p-value near 0.
+    assert kstest(stds, uniform(0, 2).cdf).pvalue > 0.01
+    assert stds.mean() == pytest.approx(1, abs=0.1)
+    assert stds.std() == pytest.approx(2 / 12**0.5, rel=0.1)
 
 
 def test_label_noise_has_standard_deviation_one_before_the_rescaling() -> None:

@@ -7,6 +7,8 @@ import torch
 
 from icltool.evaluation.error_records import (
     BY_LOOP,
+    BY_SEED,
+    BY_SEED_MEAN_LOOP,
     HALTING,
     halting_records,
     loop_records,
@@ -68,6 +70,13 @@ def test_residuals_are_described_over_the_prompts() -> None:
     assert (row["low"], row["high"]) == (pytest.approx(5), pytest.approx(95))
 
 
-def test_each_seed_is_recorded_alone() -> None:
-    rows = seed_records("m", {3: torch.tensor([1.0, 1.0]), 4: torch.tensor([2.0, 2.0])}, examples=7)
-    assert [(row["seed"], row["mean"], row["prompts"]) for row in rows] == [(3, 1.0, 2), (4, 2.0, 2)]
+def test_each_seed_is_recorded_alone_after_the_last_loop_and_as_the_mean_of_the_loops() -> None:
+    errors = {3: torch.tensor([[5.0, 3.0], [1.0, 1.0]]), 4: torch.tensor([[2.0, 4.0], [2.0, 2.0]])}
+    rows = seed_records("m", errors, examples=7)
+    found = [(row["measure"], row["seed"], row["mean"], row["prompts"]) for row in rows]
+    assert found == [
+        (BY_SEED, 3, 1.0, 2),
+        (BY_SEED, 4, 2.0, 2),
+        (BY_SEED_MEAN_LOOP, 3, 2.5, 2),
+        (BY_SEED_MEAN_LOOP, 4, 2.5, 2),
+    ]

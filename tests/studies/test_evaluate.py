@@ -71,8 +71,8 @@ def test_the_shift_table_holds_every_shift_and_learner(checkpoint: Path) -> None
     unshifted = [row["mean"] for row in rows if row["shift"] == "none" and row["role"] == "model"]
     assert unshifted == pytest.approx([row["mean"] for row in result.select(measure="error by example", role="model")])
     heat_map = figures([result])["shifts"].to_dict()["data"][0]
-    assert np.shape(heat_map["z"]) == (15, 2 + len(BASELINES))
-    assert len(table(result).rows) == 15
+    assert np.shape(heat_map["z"]) == (16, 2 + len(BASELINES))
+    assert len(table(result).rows) == 16
 
 
 def test_one_shift_is_the_row_of_the_table(checkpoint: Path) -> None:

@@ -146,7 +146,7 @@ def _model(subject: Subject, prompts: Prompts, tell: Tell) -> Found:
         "best_loop": int(by_loop.mean(1).argmin()) + 1,
     }
     if len(subject.seeds) > 1:
-        of_seed = dict(zip(subject.seeds, by_example[:, -1].split(subject.config.eval_prompts), strict=True))
+        of_seed = dict(zip(subject.seeds, by_loop.split(subject.config.eval_prompts, dim=1), strict=True))
         records += seed_records(subject.label, of_seed, examples=examples)
     if subject.config.halt_tol is not None:
         tolerance = subject.config.halt_tol
