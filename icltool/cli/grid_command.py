@@ -50,7 +50,7 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
         table.add_column(column, justify="left" if column in {"run", "study"} else "right")
     total = 0.0
     for run in plan.runs:
-        flops = study_named(run.study).flops(run.config)
+        flops = study_named(run.study).flops(run.config, model=run.source.config if run.source else None)
         total += flops or 0.0
         steps = run.config.model_dump().get("steps")
         table.add_row(run.name, run.study, number(steps), number(flops / 1e15 if flops else None))

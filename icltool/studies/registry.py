@@ -53,11 +53,14 @@ class Study:
         """The function that makes the printed table of a result."""
         return self._module("figure").table
 
-    def flops(self, config: "Config") -> float | None:
-        """Floating-point operations a run will take; None where the study has no model of its cost."""
+    def flops(self, config: "Config", *, model: "Config | None" = None) -> float | None:
+        """Floating-point operations a run will take; `model` is the settings of the model that it reads, if any.
+
+        None where the study has no model of its cost, or the model that it reads is not known.
+        """
         if importlib.util.find_spec(f"icltool.studies.{self.package}.cost") is None:
             return None
-        return self._module("cost").flops(config)
+        return self._module("cost").flops(config, model)
 
     def _module(self, name: str) -> "StudyModule":
         return cast("StudyModule", importlib.import_module(f"icltool.studies.{self.package}.{name}"))
@@ -69,7 +72,7 @@ class StudyModule(Protocol):
     run: RunStudy
     figures: "Callable[[Sequence[Result]], dict[str, go.Figure]]"
     table: "Callable[[Result], Table]"
-    flops: "Callable[[Config], float]"
+    flops: "Callable[[Config, Config | None], float | None]"
 
 
 STUDIES: tuple[Study, ...] = (

@@ -5,15 +5,18 @@ from icltool.models.flops import training_flops
 from icltool.studies.train.config import TrainConfig
 
 
-def flops(config: Config) -> float:
+def flops(config: Config, _model: Config | None) -> float:
     """Floating-point operations of the whole training at the final size of prompts and loops: an upper bound.
 
     The curriculum's shorter prompts and the loop schedule's fewer loops make the true figure smaller.
     """
     assert isinstance(config, TrainConfig)  # noqa: S101 - the registry pairs a study with its own settings
-    span = min(config.loops, (config.window - 1) * config.dilation + 1)
-    with_gradient = config.window if config.between == "detached" else span
-    per_prompt = training_flops(
-        config, points=config.n, loops=config.loops, with_gradient=with_gradient, scored=config.window
-    )
-    return config.steps * config.batch * per_prompt
+    return config.steps * step_flops(config, prompts=config.batch, points=config.n, loops=config.loops)
+
+
+def step_flops(config: TrainConfig, *, prompts: int, points: int, loops: int) -> float:
+    """Floating-point operations of one step on prompts of so many points, with so many loops trained."""
+    span = min(loops, (config.window - 1) * config.dilation + 1)
+    scored = min(config.window, -(-loops // config.dilation))
+    with_gradient = scored if config.between == "detached" else span
+    return prompts * training_flops(config, points=points, loops=loops, with_gradient=with_gradient, scored=scored)
