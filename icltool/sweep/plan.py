@@ -49,6 +49,8 @@ def plan_sweep(name: str, recipe: Recipe, *, scale: Scale | None, folder: Path, 
     """Expand and validate every run; raises `UsageError` naming file, stage and key at the first that is wrong."""
     planned: dict[str, list[PlannedRun]] = {}
     for declared in recipe.stage:
+        if scale is not None and scale not in declared.only:
+            continue
         stage = declared.at(scale)
         sources = planned[stage.checkpoints] if stage.checkpoints else [None]
         planned[stage.name] = [

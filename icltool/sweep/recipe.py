@@ -20,6 +20,7 @@ grid = {seed = [0]}
 name = "mask"
 study = "mask-tokens"
 checkpoints = "train"                     # once for each run of that stage
+only = ["smoke", "cpu"]                   # the scales that have this stage; left out: all
 """
 
 import re
@@ -63,6 +64,7 @@ class Stage(_Strict):
     grid: Axes = Field(default_factory=dict)
     zip: Axes = Field(default_factory=dict)
     checkpoints: str | None = None
+    only: list[Scale] = Field(default_factory=lambda: list(SCALES), min_length=1)
     scale: dict[Scale, ScaleChange] = Field(default_factory=dict)
 
     def at(self, scale: Scale | None) -> "Stage":
@@ -117,6 +119,7 @@ def parse_recipe(table: Mapping[str, object], *, where: str) -> Recipe:
 def _check_order(recipe: Recipe, where: str) -> None:
     earlier: list[str] = []
     names = [stage.name for stage in recipe.stage]
+    scales = {stage.name: stage.only for stage in recipe.stage}
     for stage in recipe.stage:
         if stage.name in earlier:
             raise UsageError(f"{where}: stage {stage.name}: two stages have this name; rename one")
@@ -128,6 +131,12 @@ def _check_order(recipe: Recipe, where: str) -> None:
                     "wrong order); put it before"
                 )
             raise UsageError(f"{where}: stage {stage.name}: there is no stage {wanted!r}{suggestion(wanted, names)}")
+        without = [scale for scale in stage.only if wanted is not None and scale not in scales[wanted]]
+        if without:
+            raise UsageError(
+                f"{where}: stage {stage.name}: only: the stage {wanted!r}, whose checkpoints it takes, is not part of "
+                f"the scale {without[0]}; remove {without[0]} here, or add it there"
+            )
         earlier.append(stage.name)
 
 

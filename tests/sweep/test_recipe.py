@@ -52,6 +52,45 @@ def test_a_stage_runs_once_for_each_checkpoint_and_cell() -> None:
     assert len({run.folder for run in plan.runs}) == 8
 
 
+def test_a_stage_may_belong_to_some_scales_only() -> None:
+    table = recipe()
+    table["stage"].append({"name": "both", "study": "train", "only": ["smoke", "cpu"], "settings": {"steps": 5}})
+    table["stage"].append({"name": "measure", "study": "eval", "only": ["cpu"], "checkpoints": "both"})
+    content = parse_recipe(table, where="r")
+    stages = {
+        scale: [run.stage for run in plan_sweep("r", content, scale=scale, folder=Path("out"), where="r").runs]
+        for scale in (None, "smoke", "cpu", "paper")
+    }
+    assert stages == {
+        None: ["train", "train", "both", "measure"],
+        "smoke": ["train", "train", "both"],
+        "cpu": ["train", "train", "both", "measure"],
+        "paper": ["train", "train"],
+    }
+
+
+def test_a_stage_cannot_outlive_the_one_whose_checkpoints_it_takes() -> None:
+    table = recipe(only=["cpu"])
+    table["stage"].append({"name": "measure", "study": "eval", "checkpoints": "train"})
+    with pytest.raises(
+        UsageError, match=r"^f: stage measure: only: .*'train'.* is not part of the scale smoke; remove"
+    ):
+        parse_recipe(table, where="f")
+
+
+def test_a_circle_of_stages_is_named_at_the_first_that_looks_ahead() -> None:
+    table = {
+        "claim": "1x",
+        "title": "A claim",
+        "stage": [
+            {"name": "one", "study": "eval", "checkpoints": "two"},
+            {"name": "two", "study": "eval", "checkpoints": "one"},
+        ],
+    }
+    with pytest.raises(UsageError, match=r"^f: stage one: checkpoints = 'two' is not an earlier stage \(a circle"):
+        parse_recipe(table, where="f")
+
+
 def test_a_preset_lies_under_the_settings() -> None:
     table = recipe(preset="depth-vs-loops", settings={"steps": 5})
     plan = plan_sweep("r", parse_recipe(table, where="r"), scale=None, folder=Path("out"), where="r")
@@ -73,6 +112,10 @@ def test_a_preset_lies_under_the_settings() -> None:
         ({"scale": {"cpu": {"gird": {}}}}, r"^f: stage train: scale.cpu.gird: unknown key; did you mean grid\?"),
         ({"scale": {"cpu": {"grid": {"L": []}}}}, r"^f: stage train, scale cpu: grid.L is empty"),
         ({"grid": {"L": 3}}, r"^f: stage train: grid.L: "),
+        ({"zip": {"b": []}}, r"^f: stage train: zip.b is empty"),
+        ({"scale": {"cpu": {"zip": {"b": [1], "T": [1, 2]}}}}, r"^f: stage train, scale cpu: the zipped axes differ"),
+        ({"only": ["gpu"]}, r"^f: stage train: only: "),
+        ({"only": []}, r"^f: stage train: only: "),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_place(changes: dict[str, Any], message: str) -> None:
@@ -94,6 +137,30 @@ def test_every_run_is_validated_before_the_first_begins(changes: dict[str, Any],
     content = parse_recipe(recipe(**changes), where="f")
     with pytest.raises(UsageError, match=message):
         plan_sweep("r", content, scale=None, folder=Path("out"), where="f")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({**recipe(), "titel": "x"}, r"^f: titel: unknown key; did you mean title\?"),
+        ({"title": "x", "stage": []}, r"^f: claim: is required$"),
+        ({**recipe(), "stage": []}, r"^f: stage: List should have at least 1 item"),
+        (
+            {**recipe(), "stage": [*recipe()["stage"], *recipe()["stage"]]},
+            r"^f: stage train: two stages have this name",
+        ),
+    ],
+)
+def test_a_mistake_of_the_whole_recipe_names_the_key(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_recipe(table, where="f")
+
+
+def test_a_study_without_a_checkpoint_takes_none() -> None:
+    table = recipe()
+    table["stage"].append({"name": "again", "study": "train", "checkpoints": "train"})
+    with pytest.raises(UsageError, match=r"^f: stage again: the study train takes no checkpoint; remove checkpoints"):
+        plan_sweep("r", parse_recipe(table, where="f"), scale=None, folder=Path("out"), where="f")
 
 
 def test_a_missing_file_and_bad_toml_are_named(tmp_path: Path) -> None:

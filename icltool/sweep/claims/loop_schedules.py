@@ -2,18 +2,31 @@
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.sweep.claims.overlay import curves_overlaid, errors_overlaid
+from icltool.core.result import Result
+from icltool.sweep.claims.overlay import (
+    Name,
+    curves_overlaid,
+    errors_overlaid,
+    named_results,
+    report_results,
+    trainings_compared,
+)
+from icltool.sweep.collect import finished_runs
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
-    """Error along the loops and learning curves, a line a schedule."""
+    """Error along the loops and learning curves, a line a schedule; both trainings at the shared point."""
+    start = next((result.config["loops_start"] for _, result in finished_runs(sweep, "growing")), None)
+    schedules: tuple[tuple[str, Name], ...] = (
+        ("fixed", lambda varied: f"fixed {varied['b']}, T={varied['T']}"),
+        ("growing", lambda varied: f"{start} to {varied['b']}, T={varied['T']}"),
+    )
+    trained, measured = (
+        [found for stage, name in schedules for found in named_results(sweep, stage=f"{prefix}{stage}", name=name)]
+        for prefix in ("", "measure-")
+    )
     return {
-        **errors_overlaid(sweep, stage="measure", name=_name),
-        "learning-curves": curves_overlaid(sweep, stage="train", name=_name),
+        **errors_overlaid([*measured, *report_results(sweep, stage="measure-report-training")]),
+        "learning-curves": curves_overlaid(trained),
+        **trainings_compared(sweep, stage="fixed"),
     }
-
-
-def _name(varied: Row) -> str:
-    start, end = varied["loops_start"], varied["b"]
-    return f"{'fixed ' if start == end else f'{start} to '}{end}, T={varied['T']}"

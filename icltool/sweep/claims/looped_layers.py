@@ -3,14 +3,25 @@
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
-from icltool.sweep.claims.overlay import curves_overlaid, errors_overlaid
+from icltool.sweep.claims.overlay import (
+    curves_overlaid,
+    errors_overlaid,
+    named_results,
+    report_results,
+    trainings_compared,
+)
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
-    """Error along the loops, and learning curves: deeper blocks leave the plateau later."""
+    """Error along the loops; learning curves (deeper blocks leave the plateau later); both trainings at one point."""
+    measured = [
+        *named_results(sweep, stage="measure", name=_name),
+        *report_results(sweep, stage="measure-report-training"),
+    ]
     return {
-        **errors_overlaid(sweep, stage="measure", name=_name),
-        "learning-curves": curves_overlaid(sweep, stage="train", name=_name),
+        **errors_overlaid(measured),
+        "learning-curves": curves_overlaid(named_results(sweep, stage="train", name=_name)),
+        **trainings_compared(sweep, stage="train"),
     }
 
 

@@ -2,25 +2,22 @@
 
 import plotly.graph_objects as go
 
-from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result
 from icltool.evaluation.error_records import BY_EXAMPLE
-from icltool.figures.curve_figures import learning_curves
 from icltool.figures.error_figures import error_by_example
-from icltool.sweep.claims.overlay import named_results
+from icltool.sweep.claims.overlay import curves_overlaid, named_results, trainings_compared
+from icltool.sweep.collect import finished_runs
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
-    """Learning curves, and errors along the context."""
+    """Learning curves, and errors along the context; both trainings at the shared point."""
+    layers = [str(result.config["L"]) for _, result in finished_runs(sweep, "standard")]
     results = [
-        *named_results(sweep, stage="standard", name=lambda _: "standard"),
+        *named_results(sweep, stage="standard", name=lambda _: f"standard L={layers[0]}"),
         *named_results(sweep, stage="looped", name=lambda varied: f"looped b={varied['b']} T={varied['T']}"),
     ]
-    curves = learning_curves(
-        {result.label: read_rows(result.run / "metrics.jsonl") for result in results},
-        loss="running_error",
-        held_out="held_out_error",
-        title="Training loss, scaled",
-        y="squared error of the last points (predicting zero = 1)",
-    )
-    return {"learning-curves": curves, "error-by-example": error_by_example(results, measure=BY_EXAMPLE)}
+    return {
+        "learning-curves": curves_overlaid(results),
+        "error-by-example": error_by_example(results, measure=BY_EXAMPLE),
+        **trainings_compared(sweep, stage="looped"),
+    }

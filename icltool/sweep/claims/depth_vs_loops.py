@@ -1,0 +1,93 @@
+"""Claim 1a (report 000): depth against loops, every (L, b) with L b <= 8, and the questions the report leaves open."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from icltool.core.result import Result, Row
+from icltool.evaluation.error_records import BY_SEED, BY_SEED_MEAN_LOOP
+from icltool.figures.marks import LOG_FLOOR
+from icltool.figures.theme import colour, figure, log_range
+from icltool.sweep.claims.compute import inference_compute, training_compute
+from icltool.sweep.claims.overlay import trainings_compared
+from icltool.sweep.collect import AGGREGATE, finished_runs
+
+ERROR = "squared error / d"
+ZERO = "squared error (predicting zero = 1)"
+
+
+def figures(sweep: Result) -> dict[str, go.Figure]:
+    """The box plot (last loop; mean of the loops), error against compute, few training prompts, both trainings."""
+    return {
+        "last-loop": _boxes(sweep, measure=BY_SEED, title="Error after the last loop, x of a random std"),
+        "mean-of-loops": _boxes(
+            sweep, measure=BY_SEED_MEAN_LOOP, title="Error averaged over loops 1..b, x of a random std"
+        ),
+        "training-compute": training_compute(sweep, stages={"train": "", "longer": " (longer)"}),
+        "inference-compute": inference_compute(sweep, stage="train"),
+        "few-prompts": _few_prompts(sweep),
+        **trainings_compared(sweep, stage="train"),
+    }
+
+
+def _boxes(sweep: Result, *, measure: str, title: str) -> go.Figure:
+    """A box for each (L, b), coloured by b: one value for each training seed and each draw of the inputs' std."""
+    runs = finished_runs(sweep, "measure")
+    look = figure(title=title, x="layers L of the block", y=f"{ERROR}, last point", log_y=True)
+    everything: list[float] = []
+    for index, loops in enumerate(sorted({int(str(varied["b"])) for varied, _ in runs})):
+        values = [
+            (f"L = {varied['L']}", max(float(str(row["mean"])), LOG_FLOOR))
+            for varied, result in runs
+            if varied["b"] == loops
+            for row in result.select(measure=measure)
+        ]
+        everything += [value for _, value in values]
+        look.add_box(
+            x=[layers for layers, _ in values],
+            y=[value for _, value in values],
+            name=f"b = {loops}",
+            offsetgroup=str(loops),
+            boxpoints="all",
+            pointpos=0,
+            jitter=0.4,
+            marker={"size": 3, "opacity": 0.5, "color": colour(index)},
+            line={"width": 1.5},
+        )
+    look.update_layout(boxmode="group")
+    look.update_xaxes(type="category")
+    log_range(look, everything)
+    return look
+
+
+def _few_prompts(sweep: Result) -> go.Figure:
+    """Held-out error against the size of the training set, a line a model; on the right, fresh prompts."""
+    rows = sweep.select(table=AGGREGATE, stage="few-prompts", measure="held_out_error")
+    fresh = sweep.select(table=AGGREGATE, stage="train", measure="held_out_error")
+    sizes = sorted({int(str(row["train_prompts"])) for row in rows})
+    look = figure(title="Few training prompts, met again and again", x="training prompts", y=ZERO, log_y=True)
+    for index, (layers, loops) in enumerate(dict.fromkeys((row["L"], row["b"]) for row in rows)):
+        own = sorted(_of(rows, layers, loops), key=lambda row: int(str(row["train_prompts"])))
+        placed = [*own, *_of(fresh, layers, loops)]
+        means = [float(str(row["mean"])) for row in placed]
+        look.add_scatter(
+            x=[*(f"{row['train_prompts']:,}" for row in own), *(["fresh ones"] if len(placed) > len(own) else [])],
+            y=means,
+            error_y={
+                "symmetric": False,
+                "array": [float(str(row["high"])) - mean for row, mean in zip(placed, means, strict=True)],
+                "arrayminus": [mean - float(str(row["low"])) for row, mean in zip(placed, means, strict=True)],
+            },
+            name=f"L={layers} b={loops}",
+            mode="lines+markers",
+            line={"color": colour(index), "width": 2.5},
+            marker={"size": 8},
+        )
+    order = [*(f"{size:,}" for size in sizes), "fresh ones"]
+    look.update_xaxes(type="category", categoryorder="array", categoryarray=order)
+    look.update_yaxes(dtick="D2")
+    return look
+
+
+def _of(rows: Sequence[Row], layers: object, loops: object) -> list[Row]:
+    return [row for row in rows if row["L"] == layers and row["b"] == loops]
