@@ -12,13 +12,13 @@ RECORDING = "Recording"
 class OptimiserConfig(Config):
     """Steps, batch, optimiser and learning rate."""
 
-    steps: int = setting(1900, "Training steps.", group=TRAINING, ge=1, le=10**9)
+    steps: int = setting(1600, "Training steps.", group=TRAINING, ge=1, le=10**9)
     batch: int = setting(64, "Prompts of a step.", group=TRAINING, ge=1, le=10**6)
     optimiser: Literal["muon", "adam", "adamw"] = setting(
         "muon", "muon: the block's matrices by Muon, the rest by Adam.", group=TRAINING
     )
     lr: float = setting(0.02, "Peak learning rate (of Muon, where it is used).", group=TRAINING, gt=0, le=1e3)
-    adam_lr: float = setting(3e-3, "Peak learning rate of what Muon does not take.", group=TRAINING, gt=0, le=1e3)
+    adam_lr: float = setting(1e-3, "Peak learning rate of what Muon does not take.", group=TRAINING, gt=0, le=1e3)
     momentum: float = setting(0.95, "Momentum of Muon.", group=TRAINING, ge=0, lt=1)
     adam_eps: float = setting(1e-8, "Epsilon of Adam.", group=TRAINING, gt=0, le=1)
     weight_decay: float = setting(0.0, "Decoupled weight decay of Muon and AdamW.", group=TRAINING, ge=0, le=1e3)
@@ -52,10 +52,10 @@ class CurriculumConfig(Config):
         ge=0,
         le=10**9,
     )
-    dims_start: int = setting(1, "Coordinates in use at first.", group=CURRICULUM, ge=1)
-    dims_step: int = setting(1, "Coordinates added by a stage.", group=CURRICULUM, ge=1)
-    points_start: int = setting(5, "Points of a prompt at first.", group=CURRICULUM, ge=1)
-    points_step: int = setting(2, "Points added by a stage.", group=CURRICULUM, ge=0)
+    dims_start: int = setting(2, "Coordinates in use at first.", group=CURRICULUM, ge=1)
+    dims_step: int = setting(2, "Coordinates added by a stage.", group=CURRICULUM, ge=1)
+    points_start: int = setting(7, "Points of a prompt at first.", group=CURRICULUM, ge=1)
+    points_step: int = setting(4, "Points added by a stage.", group=CURRICULUM, ge=0)
     stage_steps: int = setting(150, "Steps of a stage (the most, when gated).", group=CURRICULUM, ge=1)
     stage_min: int = setting(25, "Least steps of a gated stage.", group=CURRICULUM, ge=1)
     gate: float = setting(

@@ -40,7 +40,7 @@ def test_loops_grow_like_the_official_schedule() -> None:
 def test_the_official_curriculum() -> None:
     """Garg et al. 2022: dims 5 to 20 by 1, points 11 to 41 by 2, every 5000 steps (here every 2)."""
     config = CurriculumConfig(
-        curriculum="timed", dims_start=5, points_start=11, points_step=2, stage_steps=2, batch_points=0
+        curriculum="timed", dims_start=5, dims_step=1, points_start=11, points_step=2, stage_steps=2, batch_points=0
     )
     curriculum = Curriculum(config, d=20, n=41, batch=64)
     sizes: list[PromptSize] = []
@@ -62,7 +62,9 @@ def gated() -> Curriculum:
     config = CurriculumConfig(
         curriculum="gated",
         dims_start=1,
+        dims_step=1,
         points_start=5,
+        points_step=2,
         stage_min=2 * CHECK_EVERY,
         stage_steps=4 * CHECK_EVERY,
         gate=0.4,
