@@ -23,10 +23,11 @@ ROOT = Path(icltool.__file__).resolve().parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """Seconds a step of both sides, a value a round."""
+    """Seconds a step of both sides, a value a round; with `whole`, the rounds are the parts of one long run."""
 
     ours: Sequence[float]
     plain: Sequence[float]
+    whole: bool = False
 
     @property
     def ratios(self) -> list[float]:
@@ -35,14 +36,13 @@ class Contest:
 
     @property
     def ratio(self) -> float:
-        """The median of the rounds."""
-        return statistics.median(self.ratios)
+        """The median of the rounds; of a whole run, the times in all."""
+        return sum(self.plain) / sum(self.ours) if self.whole else statistics.median(self.ratios)
 
 
 def hold_contest(config: BenchConfig, *, on_step: OnStep) -> Contest:
     """Time both sides in turn, `config.rounds` times; raises `IcltoolError` outside a checkout."""
-    if not (ROOT / "tests" / "reference").is_dir():
-        raise IcltoolError("bench compares with tests/reference, which only a checkout of the repository has; clone it")
+    require_checkout()
     times: dict[str, list[float]] = {"ours": [], "plain": []}
     for done in range(config.rounds):
         on_step(StepRecord(step=2 * done, steps=2 * config.rounds, stage="measuring"))
@@ -51,6 +51,14 @@ def hold_contest(config: BenchConfig, *, on_step: OnStep) -> Contest:
             times[side].append(_time_in_a_process(side, config))
     on_step(StepRecord(step=2 * config.rounds, steps=2 * config.rounds, stage="measured"))
     return Contest(ours=times["ours"], plain=times["plain"])
+
+
+def require_checkout() -> None:
+    """Raise `IcltoolError` where tests/reference is absent, and make it importable where it is not."""
+    if not (ROOT / "tests" / "reference").is_dir():
+        raise IcltoolError("bench compares with tests/reference, which only a checkout of the repository has; clone it")
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
 
 
 def _time_in_a_process(side: str, config: BenchConfig) -> float:

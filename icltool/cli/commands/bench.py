@@ -16,7 +16,7 @@ from icltool.cli.streams import people, print_json
 
 def parameters() -> list[inspect.Parameter]:
     """The workload, its sizes, and how to measure."""
-    workload = typer.Argument(metavar="WORKLOAD", help="What to measure: train or probe.")
+    workload = typer.Argument(metavar="WORKLOAD", help="What to measure: train, probe or double-descent.")
     return [
         inspect.Parameter("workload", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, workload]),
         *(parameter for parameter in parameters_of(BenchConfig) if parameter.name != "workload"),
@@ -30,12 +30,18 @@ def run(*, workload: str, quiet: bool, json: bool, **given: Any) -> None:  # noq
     values = {**given_values(BenchConfig, given), "workload": workload}
     preset = workload if workload in BenchConfig.PRESETS else None
     config = BenchConfig.create(values, preset=preset, as_options=True).resolved()
-    from icltool.bench.contest import hold_contest
+    from icltool.bench.contest import hold_contest, require_checkout
     from icltool.core.runtime import environment, prepare
 
     console = people()
     with progress(console, quiet=quiet) as on_step:
-        contest = hold_contest(config, on_step=on_step)
+        if config.whole_run:
+            require_checkout()
+            from icltool.bench.toy_relu_step import whole_run
+
+            contest = whole_run(config, on_step=on_step)
+        else:
+            contest = hold_contest(config, on_step=on_step)
     machine = environment(prepare(config))
     facts: dict[str, object] = {
         "workload": config.workload,
@@ -44,14 +50,17 @@ def run(*, workload: str, quiet: bool, json: bool, **given: Any) -> None:  # noq
         "highest_ratio": round(max(contest.ratios), 3),
         "ours_ms": round(1e3 * statistics.median(contest.ours), 2),
         "plain_ms": round(1e3 * statistics.median(contest.plain), 2),
-        "rounds": config.rounds,
+        "rounds": len(contest.ours),
         "threads": config.threads,
         "precision": config.precision,
         "machine": machine["processor"],
         "torch": machine["torch"],
     }
     if not quiet:
-        size = f"L={config.L} b={config.b} D={config.width} H={config.heads} n={config.n} d={config.d} B={config.batch}"
+        looped = (
+            f"L={config.L} b={config.b} D={config.width} H={config.heads} n={config.n} d={config.d} B={config.batch}"
+        )
+        size = f"n={config.n} T={config.T}" if workload == "double-descent" else looped
         table = Table(title=f"icltool bench {workload}: {size}", title_justify="left", show_header=False)
         for name, value in facts.items():
             table.add_row(name.replace("_", " "), str(value))

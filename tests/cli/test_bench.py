@@ -1,0 +1,36 @@
+"""`icltool bench`: what a ratio is, and workloads once, tiny, as users run them. No test waits for a speed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from icltool.bench import toy_relu_step
+from icltool.bench.contest import Contest
+from icltool.training.toy_relu_optimiser import WarmupCosine
+from tests.cli.conftest import Call
+
+
+def test_the_ratio_is_the_median_of_the_rounds_and_of_a_whole_run_that_of_the_sums() -> None:
+    times: dict[str, Any] = {"ours": [1.0, 2.0, 4.0], "plain": [3.0, 4.0, 4.0]}
+    assert Contest(**times).ratios == [3.0, 2.0, 1.0]
+    assert Contest(**times).ratio == 2.0
+    assert Contest(**times, whole=True).ratio == pytest.approx(11 / 7)
+
+
+def test_both_sides_are_timed_in_their_own_processes(call: Call) -> None:
+    done = call("bench double-descent --n 60 --T 8 --steps 2 --warm 1 --rounds 2 --threads 1 --json")
+    assert done.code == 0, done.err
+    facts = json.loads(done.out)
+    assert facts["lowest_ratio"] <= facts["ratio"] <= facts["highest_ratio"]
+    assert min(facts["ours_ms"], facts["plain_ms"]) > 0
+    assert (facts["workload"], facts["rounds"], facts["threads"]) == ("double-descent", 2, 1)
+    assert "n=60 T=8" in done.err
+
+
+def test_a_whole_run_takes_every_step(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy_relu_step, "SETTINGS", WarmupCosine(steps=80, warmup=5))
+    done = call("bench double-descent --whole-run --n 60 --T 8 --threads 1 --json --quiet")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["rounds"] == toy_relu_step.SEGMENTS
+    assert "measures double-descent, not train" in call("bench train --whole-run").error
