@@ -82,6 +82,7 @@ RUN_FILES = (
     "predictions.safetensors",
     "predictions.csv",
     "sequences.safetensors",
+    "trajectory.safetensors",
 )
 
 

@@ -93,10 +93,7 @@ def draw_samples(
     while rows <= T:  # one row more than wanted: only then is row T - 1 known to be complete
         missing = T + 1 - rows
         batch = int(expected_nonzeros(missing, n=n, sparsity=sparsity) * 1.05) + 64
-        # 1 - U lies in (0, 1], so the logarithm is finite and S = 0 gives gaps of exactly 1.
-        uniform = torch.rand(batch, generator=generator, dtype=torch.float64)
-        log_keep = math.log(sparsity) if sparsity > 0 else -math.inf
-        gaps = torch.floor(torch.log1p(-uniform) / log_keep).long() + 1
+        gaps = _gaps(batch, sparsity=sparsity, generator=generator)
         steps = gaps.cumsum(0) + last
         last = int(steps[-1])
         positions = torch.cat([positions, steps])
@@ -110,6 +107,27 @@ def draw_samples(
     lengths = torch.zeros(T, dtype=torch.float64).index_add_(0, samples, values.square()).sqrt_()
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     return SparseSamples((values / lengths[samples]).to(dtype), features, offsets, n)
+
+
+def active_positions(total: int, *, sparsity: float, generator: torch.Generator) -> Int[Tensor, "nnz"]:
+    """Which of `total` entries, each active with probability 1 - S on its own, are active: ascending positions."""
+    _check(total, n=1, sparsity=sparsity)
+    found: list[Tensor] = []
+    last = -1
+    while last < total:
+        batch = int((total - last) * (1 - sparsity) * 1.05) + 64
+        found.append(_gaps(batch, sparsity=sparsity, generator=generator).cumsum(0) + last)
+        last = int(found[-1][-1])
+    positions = torch.cat(found)
+    return positions[positions < total]
+
+
+def _gaps(count: int, *, sparsity: float, generator: torch.Generator) -> Int[Tensor, "count"]:
+    """Distances from one active entry of a Bernoulli(1 - S) stream to the next, geometric and at least 1."""
+    # 1 - U lies in (0, 1], so the logarithm is finite and S = 0 gives gaps of exactly 1.
+    uniform = torch.rand(count, generator=generator, dtype=torch.float64)
+    log_keep = math.log(sparsity) if sparsity > 0 else -math.inf
+    return torch.floor(torch.log1p(-uniform) / log_keep).long() + 1
 
 
 def stream_samples(

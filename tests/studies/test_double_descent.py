@@ -19,6 +19,7 @@ from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
 from icltool.core.tensor_files import read_tensor_file
+from icltool.data.report_features import draw_report_samples
 from icltool.data.sparse_features import draw_samples, stream_samples
 from icltool.models.toy_relu import ToyReLU
 from icltool.studies.double_descent.config import DoubleDescentConfig
@@ -143,7 +144,7 @@ def test_bad_input_is_one_line() -> None:
         ({"sparsity": 1.0}, "--sparsity: must be less than 1"),
         ({"sparsity": -0.1}, "--sparsity: must be at least 0"),
         ({"warmup": 40}, "do not fit in 40 steps"),
-        ({"precision": "bf16"}, "computes in f32"),
+        ({"precision": "bf16"}, "computes in float32 or float64"),
     ):
         with pytest.raises(UsageError, match=message):
             settings(**bad)
@@ -163,7 +164,8 @@ def traces(figure: go.Figure) -> list[Any]:
 def test_the_figures_of_one_run_and_of_several() -> None:
     results = [descend(f"{T}-{seed}", T=T, seed=seed) for T in (3, 6) for seed in (0, 1)]
     one = figures(results[:1])
-    assert set(one) == {"test-loss", "train-and-test-loss", "dimensionality", "norms", "plane", "learning-curve"}
+    always = {"test-loss", "train-and-test-loss", "dimensionality", "norms", "learning-curve"}
+    assert set(one) == always | {"plane", "plane-one-scale", "plane-animation"}
     assert table(results[0]).rows[0][0] == "train loss"
     drawn = figures(results)
     [test] = [trace for trace in traces(drawn["test-loss"]) if trace["name"] == "test"]
@@ -174,7 +176,52 @@ def test_the_figures_of_one_run_and_of_several() -> None:
     assert list(polygon["y"]) == pytest.approx([min(1, 2 / T) for T in polygon["x"]])
     # Features above samples, a column for each T.
     assert sum(trace["mode"] == "markers" for trace in traces(drawn["plane"])) == 4
-    assert "plane" not in figures([descend("m3", m=3)])
+    ranges = {tuple(drawn["plane-one-scale"]["layout"][f"xaxis{number}"]["range"]) for number in ("", "2", "3", "4")}
+    assert len(ranges) == 1
+    three = descend("m3", m=3)
+    assert set(figures([three])) == always
+    heat = figures([*results, three])["test-loss-map"]
+    [cells] = traces(heat)
+    assert (list(cells["x"]), list(cells["y"])) == (["3", "6"], ["2", "3"])
+    assert list(cells["z"][0]) == pytest.approx(means)
+    assert list(cells["z"][1]) == [None, final(three)["test_loss"]]
+
+
+def dots(frame: Any, trace: int) -> np.ndarray:
+    """[N, 2]: where a frame has the dots of one of its traces."""
+    return np.array([frame["data"][trace]["x"], frame["data"][trace]["y"]]).T
+
+
+def test_the_animation_goes_from_the_first_weights_to_the_last() -> None:
+    result = descend("moving", T=4, n=30, sparsity=0.8, frames=5)
+    animation: Any = figures([result])["plane-animation"]
+    frames: list[Any] = list(animation.frames)
+    assert [frame["name"] for frame in frames] == ["0", "10", "20", "30", "40"]
+    assert len(animation["layout"]["sliders"][0]["steps"]) == 5
+    for trace, sort in ((1, FEATURE), (3, SAMPLE)):
+        ends = [(row["x"], row["y"]) for row in result.select(measure=sort)]
+        np.testing.assert_allclose(dots(frames[-1], trace), np.array(ends), atol=1e-4)
+    # Before the first step the hidden vectors are those of the initial weights.
+    initial = ToyReLU(m=2, n=30, generator=generator(0, "weights", 0))
+    samples = draw_samples(4, n=30, sparsity=0.8, generator=generator(0, "samples"))
+    np.testing.assert_allclose(dots(frames[0], 3), initial.hidden(samples.dense()).detach().numpy(), atol=1e-4)
+
+
+def test_float64_is_the_same_training_with_less_rounding() -> None:
+    single, double = descend("f32", steps=20), descend("f64", steps=20, float64=True)
+    weights = read_tensor_file(double.run / "model.safetensors").tensors["W"]
+    assert weights.dtype == torch.float64
+    assert final(double)["train_loss"] == pytest.approx(final(single)["train_loss"], rel=1e-4)
+    assert final(double)["train_loss"] != final(single)["train_loss"]
+
+
+def test_the_reports_data_counts_its_nan_columns() -> None:
+    result = descend("report", variant="report", T=6)
+    X = draw_report_samples(6, n=60, sparsity=0.95, generator=generator(0, "samples")).dense().double().numpy()
+    assert result.summary["nan_columns"] == int((X == 0).all(0).sum()) > 0
+    weights = read_tensor_file(result.run / "model.safetensors").tensors
+    W, b = weights["W"].double().numpy(), weights["b"].double().numpy()
+    assert final(result)["train_loss"] == pytest.approx(brute_force_loss(W, b, X), rel=1e-5)
 
 
 def test_the_command_alone_runs_its_grid(monkeypatch: pytest.MonkeyPatch) -> None:

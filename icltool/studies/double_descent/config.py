@@ -1,11 +1,12 @@
 """Settings of `icltool double-descent`, and its presets."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from icltool.core.config import PresetValues, Scalar, setting
+from icltool.core.runtime_config import GROUP as MACHINE
 from icltool.core.runtime_config import RuntimeConfig, SeedConfig
 from icltool.training.training_config import TRAINING, RecordingConfig
 
@@ -47,6 +48,11 @@ class DoubleDescentConfig(RecordingConfig, SeedConfig, RuntimeConfig):
     n: int = setting(1000, "Features.", group=DATA, ge=1, le=10**8)
     m: int = setting(2, "Hidden dimensions, at most n.", group=DATA, ge=1, le=10**4)
     sparsity: float = setting(0.99, "Probability that a feature of a sample is zero.", group=DATA, ge=0, lt=1)
+    variant: Literal["paper", "report"] = setting(
+        "paper",
+        "report: with the mistakes of report 004's data (active features all near 1; columns normalised).",
+        group=DATA,
+    )
     test_samples: int = setting(4096, "Fresh samples of the test loss.", group=DATA, ge=1, le=10**9)
     eval_seed: int = setting(0, "Seed of the test samples; the same for every run.", group=DATA, ge=0, le=2**63 - 1)
     initialisations: int = setting(
@@ -56,6 +62,10 @@ class DoubleDescentConfig(RecordingConfig, SeedConfig, RuntimeConfig):
     lr: float = setting(1.2e-2, "Peak learning rate of AdamW; a cosine takes it to 0.", group=TRAINING, gt=0, le=1e3)
     warmup: int = setting(100, "Steps of linear warm-up, fewer than all.", group=TRAINING, ge=0, le=10**9)
     weight_decay: float = setting(1e-2, "Decoupled weight decay of AdamW.", group=TRAINING, ge=0, le=1e3)
+    frames: int = setting(
+        40, "Snapshots along training, for the animation of both planes.", group="Recording", ge=1, le=10_000
+    )
+    float64: bool = setting(default=False, help="Compute in float64.", group=MACHINE)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -64,7 +74,9 @@ class DoubleDescentConfig(RecordingConfig, SeedConfig, RuntimeConfig):
         if self.warmup >= self.steps:
             raise ValueError(f"{self.warmup} warm-up steps do not fit in {self.steps} steps: warm up for fewer")
         if self.precision != "f32" or self.compile == "on":
-            raise ValueError("the exact engine computes in f32 without a compiler: leave out precision and compile")
+            raise ValueError(
+                "the exact engine computes in float32 or float64 without a compiler: leave out precision and compile"
+            )
         return self
 
     @property
@@ -75,4 +87,5 @@ class DoubleDescentConfig(RecordingConfig, SeedConfig, RuntimeConfig):
     @property
     def slug(self) -> str:
         """What the run folder is called."""
-        return f"T{self.T}-m{self.m}-n{self.n}-S{self.sparsity:g}-seed{self.seed}"
+        variant = "" if self.variant == "paper" else f"{self.variant}-"
+        return f"{variant}T{self.T}-m{self.m}-n{self.n}-S{self.sparsity:g}-seed{self.seed}"

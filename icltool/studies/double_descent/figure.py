@@ -1,5 +1,6 @@
 """Figures of `double-descent`: losses, dimensionalities and norms against T, and the plane's vectors for m = 2."""
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -9,9 +10,11 @@ from icltool.core.result import Result, Row
 from icltool.core.table import Table, number
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.error_figures import series_names
+from icltool.figures.heat_map import heat_map
 from icltool.figures.marks import add_band_line
 from icltool.figures.theme import DASHES, GREYS, colour, figure
-from icltool.studies.double_descent.plane import plane_figure
+from icltool.studies.double_descent.animation import animation_figure
+from icltool.studies.double_descent.plane import plane_figures
 from icltool.studies.double_descent.run import FEATURE, FINAL, SAMPLE
 
 LOSS = "loss (predicting zero = 1)"
@@ -24,16 +27,21 @@ MOST_DOTS = 100
 
 
 def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
-    """By name: losses, dimensionality and norms against T; the plane for m = 2; learning curves of a few runs."""
+    """By name: losses, dimensionality and norms against T; a map over T and m where m varies; the planes and their
+    animation for m = 2; learning curves of a few runs.
+    """
     drawn = {
         "test-loss": _loss(results, "test"),
         "train-and-test-loss": _loss(results, "train", "test"),
         "dimensionality": _dimensionality(results),
         "norms": _norms(results),
     }
-    plane = plane_figure(results)
-    if plane is not None:
-        drawn["plane"] = plane
+    if len({row["m"] for row in _finals(results)}) > 1:
+        drawn["test-loss-map"] = _test_loss_map(results)
+    drawn.update(plane_figures(results))
+    animation = animation_figure(results)
+    if animation is not None:
+        drawn["plane-animation"] = animation
     if len(results) <= MOST_CURVES:
         runs = zip(results, series_names(results), strict=True)
         drawn["learning-curve"] = learning_curves(
@@ -84,6 +92,29 @@ def _norms(results: Sequence[Result]) -> go.Figure:
             add_band_line(look, _over_seeds(rows, column), x="T", name=shown, index=hue)
             look.update_traces(line_dash=dash, selector={"name": shown})
     look.update_layout(showlegend=True)
+    return look
+
+
+def _test_loss_map(results: Sequence[Result]) -> go.Figure:
+    """The test loss of every T and m, the mean over seeds; its logarithm where it spans more than a decade."""
+    losses: dict[tuple[int, int], list[float]] = {}
+    for row in _finals(results):
+        losses.setdefault((int(str(row["T"])), int(str(row["m"]))), []).append(float(str(row["test_loss"])))
+    means = {place: sum(values) / len(values) for place, values in sorted(losses.items())}
+    wide = max(means.values()) > 10 * min(means.values()) > 0
+    rows = [{"T": str(T), "m": str(m), "loss": math.log10(mean) if wide else mean} for (T, m), mean in means.items()]
+    look = heat_map(
+        rows,
+        x="T",
+        y="m",
+        value="loss",
+        title="Test loss against training samples and hidden dimensions",
+        x_title=SIZE,
+        y_title="hidden dimensions m",
+        value_title="log₁₀ loss" if wide else "loss",
+    )
+    look.update_xaxes(type="category")
+    look.update_yaxes(type="category")
     return look
 
 

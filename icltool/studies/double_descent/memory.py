@@ -16,7 +16,10 @@ def needed_bytes(config: DoubleDescentConfig) -> int:
     """An estimate of what a run holds at once."""
     nonzeros = expected_nonzeros(config.T, n=config.n, sparsity=config.sparsity)
     coordinates = (config.T + config.n) * (config.m + 1)
-    return int(config.initialisations * (nonzeros * _BYTES_PER_NONZERO + coordinates * _BYTES_PER_COORDINATE))
+    # The snapshots of W, and their copy while they are saved.
+    snapshots = 2 * config.frames * config.n * config.m * 4
+    own = nonzeros * _BYTES_PER_NONZERO + coordinates * _BYTES_PER_COORDINATE + snapshots
+    return int(config.initialisations * own * (2 if config.float64 else 1))
 
 
 def require_memory(config: DoubleDescentConfig, *, available: int | None = None) -> None:

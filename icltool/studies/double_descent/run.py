@@ -7,7 +7,7 @@ Shapes: n features, m hidden dimensions, T samples. Source: Henighan et al. 2023
 Double Descent".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,8 @@ from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import RunFolder, RunRequest, open_run
 from icltool.core.runtime import environment, prepare
 from icltool.core.seeding import generator
-from icltool.data.sparse_features import SparseSamples, draw_samples, stream_samples
+from icltool.data.report_features import nan_columns
+from icltool.data.sparse_features import SparseSamples
 from icltool.evaluation.dimensionality import dimensionality
 from icltool.models.model_file import write_model
 from icltool.models.toy_relu import ToyReLU
@@ -26,6 +27,8 @@ from icltool.studies.double_descent.config import DoubleDescentConfig
 from icltool.studies.double_descent.learner import ToyReLULearner
 from icltool.studies.double_descent.measures import geometry, normalised_loss
 from icltool.studies.double_descent.memory import require_memory
+from icltool.studies.double_descent.samples import number_type, test_samples, training_samples
+from icltool.studies.double_descent.trajectory import TRAJECTORY, Trajectory
 from icltool.training.loop import Pace, Timing, run_training
 from icltool.training.toy_relu_engine import ToyReLUEngine
 from icltool.training.toy_relu_optimiser import WarmupCosine
@@ -42,7 +45,9 @@ def run(config: DoubleDescentConfig, *, request: RunRequest | None = None, on_st
 
     Records: `measure` final (one row: losses, mean dimensionalities, norms, singular values), feature (the longest
     columns of W) and sample (the first training samples' h = W x): index, dimensionality, length and, for m = 2, x
-    and y. Raises `UsageError` when the data cannot fit in memory, else what `run_training` and `open_run` raise.
+    and y. The variant report also has `nan_columns`, the features active in no sample. `trajectory.safetensors` holds
+    the same vectors at `frames` steps of training. Raises `UsageError` when the data cannot fit in memory, else what
+    `run_training` and `open_run` raise.
     """
     config = config.resolved()
     require_memory(config)
@@ -57,18 +62,22 @@ class _Descent:
         self.config = config
         self.folder = folder
         self.runtime = prepare(config)
-        self.samples = draw_samples(
-            config.T, n=config.n, sparsity=config.sparsity, generator=generator(config.seed, "samples")
-        ).to(self.runtime.device)
-        models = [
-            ToyReLU(m=config.m, n=config.n, generator=generator(config.seed, "weights", index)).to(self.runtime.device)
-            for index in range(config.initialisations)
-        ]
+        self.samples = training_samples(config).to(self.runtime.device)
+        models = [self._new_model(index) for index in range(config.initialisations)]
         settings = WarmupCosine(
             steps=config.steps, peak=config.lr, warmup=config.warmup, weight_decay=config.weight_decay
         )
         self.model = models[0]
-        self.learner = ToyReLULearner(ToyReLUEngine([self.samples] * len(models), models, settings=settings))
+        engine = ToyReLUEngine([self.samples] * len(models), models, settings=settings)
+        trajectory = Trajectory(frames=config.frames, steps=config.steps, like=engine.parameters)
+        self.learner = ToyReLULearner(engine, trajectory)
+
+    def _new_model(self, index: int) -> ToyReLU:
+        config = self.config
+        weights = generator(config.seed, "weights", index)
+        # Drawn in float32 always, so that float64 trains from the same weights.
+        model = ToyReLU(m=config.m, n=config.n, generator=weights)
+        return model.to(self.runtime.device, number_type(config))
 
     def run(self, on_step: OnStep) -> Result:
         """Train, measure, write the result."""
@@ -96,15 +105,12 @@ class _Descent:
         hidden = self._take_best()
         return {
             "train_loss": normalised_loss(self.model, [self.samples]),
-            "test_loss": normalised_loss(self.model, self._test_samples()),
+            "test_loss": normalised_loss(self.model, self._to_device(test_samples(self.config))),
             **geometry(self.model.W.detach(), self.model.b.detach(), hidden),
         }
 
-    def _test_samples(self) -> Iterator[SparseSamples]:
-        config = self.config
-        fresh = generator(config.eval_seed, "test-samples")
-        for chunk in stream_samples(config.test_samples, n=config.n, sparsity=config.sparsity, generator=fresh):
-            yield chunk.to(self.runtime.device)
+    def _to_device(self, chunks: Iterable[SparseSamples]) -> Iterator[SparseSamples]:
+        return (chunk.to(self.runtime.device) for chunk in chunks)
 
     def _save(self, step: int, metrics: Mapping[str, Value]) -> None:
         self._take_best()
@@ -124,11 +130,20 @@ class _Descent:
         final = self._evaluate(config.steps)
         hidden = self._take_best()
         place: Row = {"T": config.T, "m": config.m, "seed": config.seed}
-        longest = torch.linalg.vector_norm(self.model.W.detach(), dim=0).argsort(descending=True, stable=True)
+        lengths = torch.linalg.vector_norm(self.model.W.detach(), dim=0)
+        longest = lengths.argsort(descending=True, stable=True)[:MOST_VECTORS]
+        shown = min(config.T, MOST_VECTORS)
         vectors = [
-            *_vector_rows(FEATURE, self.model.W.detach(), kept=longest[:MOST_VECTORS]),
-            *_vector_rows(SAMPLE, hidden.mT, kept=torch.arange(min(config.T, MOST_VECTORS))),
+            *_vector_rows(FEATURE, self.model.W.detach(), kept=longest),
+            *_vector_rows(SAMPLE, hidden.mT, kept=torch.arange(shown)),
         ]
+        self.learner.trajectory.write(
+            self.folder.path / TRAJECTORY,
+            run=self.learner.best(),
+            features=longest,
+            samples=self.samples.take(0, shown),
+        )
+        nan = {"nan_columns": nan_columns(self.samples)} if config.variant == "report" else {}
         result = Result(
             kind=STUDY,
             label=config.label,
@@ -139,11 +154,12 @@ class _Descent:
                 "b_norm": final["b_norm"],
                 "samples": config.T,
                 "nonzeros": self.samples.values.numel(),
+                **nan,
                 "steps": timing.steps,
                 "steps_per_second": round(timing.steps_per_second, 2),
                 "seconds": round(timing.seconds, 1),
             },
-            records=[{"measure": FINAL, **place, **final}, *({**row, **place} for row in vectors)],
+            records=[{"measure": FINAL, **place, **final, **nan}, *({**row, **place} for row in vectors)],
             run=self.folder.path,
         )
         result.save()
