@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from icltool.core.runtime import Runtime
 from icltool.data.prompts import Prompts
-from icltool.models.loop_plan import last_loop_plan
 from icltool.models.looped import LoopedTransformer
 
 # Takes the index of the first state and some states, tokens first. The tensor is overwritten afterwards.
@@ -65,7 +64,12 @@ def visit_hidden_states(
     hooks = [module.register_forward_hook(recorder) for module in (model.read_in, *blocks)]
     try:
         with torch.no_grad(), runtime.autocast():
-            model(prompts.xs, prompts.ys, last_loop_plan(loops))
+            model.check(prompts.xs)
+            embedded = model.embed(prompts.xs, prompts.ys)
+            state = model.initial_state(embedded)
+            # Loop by loop: the model's own forward computes the last block at every x alone.
+            for _ in range(loops):
+                state = model.loop(state, embedded)
     finally:
         for hook in hooks:
             hook.remove()

@@ -3,16 +3,17 @@
     x ← x + attention(LN x)
     x ← x + mlp(LN x)
 
-Legend: B batch, t tokens, D width, H heads, c = D / H channels of a head.
+Legend: B batch, t tokens, r tokens computed, D width, H heads, c = D / H channels of a head.
 Source: Radford et al. 2019 as used by Garg et al. 2022 and Yang et al. 2023.
 """
 
 from typing import Literal
 
+import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
 INIT_STD = 0.02
 MLP_RATIO = 4
@@ -31,12 +32,30 @@ class Attention(nn.Module):
         self.query_key_value = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
 
-    def forward(self, tokens: Tokens, visible: Visible | None = None) -> Tokens:
-        """Each token's mixture of the values at and before it, or of those `visible` to it."""
-        mixed = rearrange(self.query_key_value(tokens), "B t (three H c) -> three B H t c", three=3, H=self.heads)
-        query, key, value = mixed.unbind(0)
+    def forward(
+        self, tokens: Tokens, visible: Visible | None = None, *, rows: slice | None = None
+    ) -> Float[Tensor, "B r D"]:
+        """Each token's mixture of the values at and before it, or of those `visible` to it.
+
+        With `rows`, of these tokens only; all are still seen.
+        """
+        if rows is None:
+            mixed = rearrange(self.query_key_value(tokens), "B t (three H c) -> three B H t c", three=3, H=self.heads)
+            query, key, value = mixed.unbind(0)
+        else:
+            query, key, value = self._project(tokens, rows)
+            visible = _before(tokens.shape[1], tokens.device)[rows] if visible is None else visible[rows]
         heads = scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=visible is None)
         return self.output(rearrange(heads, "B H t c -> B t (H c)"))
+
+    def _project(self, tokens: Tokens, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of some tokens, keys and values of all."""
+        width = tokens.shape[-1]
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        query = linear(tokens[:, rows], weight[:width], bias[:width])
+        both = linear(tokens, weight[width:], bias[width:])
+        key, value = rearrange(both, "B t (two H c) -> two B H t c", two=2, H=self.heads)
+        return rearrange(query, "B r (H c) -> B H r c", H=self.heads), key, value
 
 
 class MLP(nn.Module):
@@ -48,7 +67,7 @@ class MLP(nn.Module):
         self.widen = nn.Linear(width, MLP_RATIO * width)
         self.narrow = nn.Linear(MLP_RATIO * width, width)
 
-    def forward(self, tokens: Tokens) -> Tokens:
+    def forward(self, tokens: Float[Tensor, "B r D"]) -> Float[Tensor, "B r D"]:
         """The same map applied to every token."""
         return self.narrow(gelu(self.widen(tokens), approximate=self.approximate))
 
@@ -63,10 +82,18 @@ class Block(nn.Module):
         self.mlp_norm = nn.LayerNorm(width)
         self.mlp = MLP(width, gelu_form=gelu_form)
 
-    def forward(self, tokens: Tokens, visible: Visible | None = None) -> Tokens:
-        """The residual stream after attention and MLP."""
-        tokens = tokens + self.attention(self.attention_norm(tokens), visible)
-        return tokens + self.mlp(self.mlp_norm(tokens))
+    def forward(
+        self, tokens: Tokens, visible: Visible | None = None, *, rows: slice | None = None
+    ) -> Float[Tensor, "B r D"]:
+        """The residual stream after attention and MLP; with `rows`, at these tokens only."""
+        stream = tokens if rows is None else tokens[:, rows]
+        stream = stream + self.attention(self.attention_norm(tokens), visible, rows=rows)
+        return stream + self.mlp(self.mlp_norm(stream))
+
+
+def _before(t: int, device: torch.device) -> Visible:
+    """The causal mask: a token sees itself and what is before it."""
+    return torch.ones(t, t, dtype=torch.bool, device=device).tril()
 
 
 def initialise_blocks(blocks: nn.ModuleList, generator: Generator) -> None:

@@ -17,7 +17,7 @@ from typing import cast
 
 import torch
 from einops import rearrange, repeat
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
@@ -25,6 +25,9 @@ from icltool.core.errors import InputError
 from icltool.models.layers import INIT_STD, Block, Tokens, initialise_blocks, initialise_linear
 from icltool.models.loop_plan import LoopPlan, TokenLayout
 from icltool.models.transformer_config import RegressionModelConfig
+
+# x_1, x_2, ... among the tokens.
+AT_X = slice(0, None, 2)
 
 
 class LoopedTransformer(nn.Module):
@@ -58,9 +61,12 @@ class LoopedTransformer(nn.Module):
             with torch.set_grad_enabled(graph_wanted and loop in plan.with_gradient):
                 if plan.state_keep is not None:
                     state = self._mask(state, plan)
-                state = self.loop(state, prompt, plan.layout)
-                if loop in plan.scored:
-                    predictions.append(self.predict(state))
+                if loop < plan.loops:
+                    state = self.loop(state, prompt, plan.layout)
+                    if loop in plan.scored:
+                        predictions.append(self.predict(state))
+                elif loop in plan.scored:
+                    predictions.append(self._last_prediction(state, prompt, plan.layout))
         return torch.stack(predictions)
 
     def embed(self, xs: Float[Tensor, "B n d"], ys: Float[Tensor, "B n"]) -> Tokens:
@@ -81,6 +87,21 @@ class LoopedTransformer(nn.Module):
 
     def loop(self, state: Tokens, prompt: Tokens, layout: TokenLayout | None = None) -> Tokens:
         """One loop: inject the prompt into the state, then apply f."""
+        tokens = self._injected(state, prompt, layout)
+        for block in self.blocks:
+            tokens = block(tokens, _visible(layout))
+        return self._normed(tokens)
+
+    def _last_prediction(self, state: Tokens, prompt: Tokens, layout: TokenLayout | None) -> Float[Tensor, "B n"]:
+        """`predict` of one more loop whose state nobody needs: its last block is computed at every x alone."""
+        tokens = self._injected(state, prompt, layout)
+        for block in self.blocks[:-1]:
+            tokens = block(tokens, _visible(layout))
+        at_x = self.blocks[-1](tokens, _visible(layout), rows=AT_X)
+        return rearrange(self.read_out(self._normed(at_x)), "B n 1 -> B n")
+
+    def _injected(self, state: Tokens, prompt: Tokens, layout: TokenLayout | None) -> Tokens:
+        """What f's blocks see: the prompt injected into the state, positions added."""
         match self.injection:
             case "add":
                 tokens = state + prompt
@@ -88,18 +109,17 @@ class LoopedTransformer(nn.Module):
                 tokens = state * prompt
             case _:
                 tokens = state
-        if self.positions is not None:
-            places = slice(tokens.shape[1]) if layout is None else layout.places
-            tokens = tokens + self.positions.weight[places]
-        visible = None if layout is None else layout.visible
-        for block in self.blocks:
-            tokens = block(tokens, visible)
+        if self.positions is None:
+            return tokens
+        places = slice(tokens.shape[1]) if layout is None else layout.places
+        return tokens + self.positions.weight[places]
+
+    def _normed(self, tokens: Float[Tensor, "B r D"]) -> Float[Tensor, "B r D"]:
         return tokens if self.final_norm is None else self.final_norm(tokens)
 
     def predict(self, state: Tokens) -> Float[Tensor, "B n"]:
         """ŷ at every x, read out of a state."""
-        at_x = rearrange(state, "B (n two) D -> two B n D", two=2)[0]
-        return rearrange(self.read_out(at_x), "B n 1 -> B n")
+        return rearrange(self.read_out(state[:, AT_X]), "B n 1 -> B n")
 
     def _mask(self, state: Tokens, plan: LoopPlan) -> Tokens:
         keep = repeat(cast("Tensor", plan.state_keep), "B t -> B t 1")
@@ -124,3 +144,7 @@ class LoopedTransformer(nn.Module):
             nn.init.normal_(self.positions.weight, std=INIT_STD, generator=generator)
         initialise_blocks(self.blocks, generator)
         initialise_linear(self.read_out, generator)
+
+
+def _visible(layout: TokenLayout | None) -> Bool[Tensor, "t t"] | None:
+    return None if layout is None else layout.visible
