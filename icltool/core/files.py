@@ -25,6 +25,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; what was there before is intact") from None
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed; only for who has the folder to itself."""
+    for leftover in folder.glob(".*.[0-9]*.tmp"):
+        _remove_quietly(leftover)
+
+
 def make_folder(path: Path) -> None:
     """Create a folder and its parents, or raise `OutputError`."""
     try:

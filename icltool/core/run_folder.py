@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from icltool.core.config import Config, config_hash, first_difference
 from icltool.core.errors import InputError, OutputError, RunFolderError, UsageError
-from icltool.core.files import make_folder, write_atomically
+from icltool.core.files import make_folder, remove_leftovers, write_atomically
 from icltool.core.result import Result, load_result
 from icltool.core.toml_files import read_toml, to_toml
 
@@ -108,6 +108,7 @@ def open_run(
     _stored_identity(path)
     make_folder(path)
     with _locked(path):
+        remove_leftovers(path)
         stored = _stored_identity(path)
         if stored is not None and request.force:
             _clear(path)

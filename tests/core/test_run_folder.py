@@ -38,6 +38,15 @@ def begin(config: Config | None = None, how: RunRequest = PLAIN, **inputs: str) 
         return folder.finished
 
 
+def test_temporary_files_of_a_killed_writer_go_and_others_stay():
+    begin()
+    for name in (".model.safetensors.4711.tmp", "notes.tmp"):
+        (OUT / name).write_text("half")
+    begin(how=RESUME)
+    assert [path.name for path in OUT.glob("*.tmp")] == ["notes.tmp"]
+    assert not list(OUT.glob(".*.tmp"))
+
+
 def test_new_then_unfinished_then_finished():
     assert begin() is False
     assert read_toml(OUT / "config.toml") == {"study": "toy", "b": 2, "inputs": {}}
