@@ -5,14 +5,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from icltool.cli.printed_table import printed
 from icltool.cli.sweep_progress import sweep_progress
 from icltool.core.device import available_threads
 from icltool.core.errors import OutputError
 from icltool.core.result import Result
 from icltool.core.table import number
-from icltool.sweep.collect import AGGREGATE, RUN
+from icltool.sweep.collect import AGGREGATE
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan
+from icltool.sweep.tables import aggregates_table, failures_table
 
 # Columns of the printed table: the measures every study summarises for people first.
 MOST_MEASURES = 3
@@ -32,11 +34,11 @@ def run_plan(plan: SweepPlan, *, jobs: int | None, quiet: bool, console: Console
         if figure is not None and not quiet:
             console.print(f"figure: {figure}", markup=False)
     if not quiet:
-        console.print(_aggregates(result))
+        _print_aggregates(result, console)
         console.print(f"result: {result.path}", markup=False)
     if failure is not None:
         if not quiet:
-            console.print(_failures(result))
+            console.print(printed(failures_table(result), texts=3))
         raise failure
     return result
 
@@ -75,33 +77,11 @@ def _write_figure(result: Result, console: Console) -> Path | None:
         return None
 
 
-def _aggregates(result: Result) -> Table:
-    """Means over the seeds, a row a setting."""
-    rows = result.select(table=AGGREGATE)
-    measures = list(dict.fromkeys(str(row["measure"]) for row in rows))[:MOST_MEASURES]
-    fixed = {"table", "measure", "mean", "low", "high", "runs"}
-    keys = list(dict.fromkeys(key for row in rows for key in row if key not in fixed))
-    shown = Table(title=f"{result.label}: mean over seeds [5 %, 95 %]", title_justify="left")
-    for key in [*keys, "runs", *measures]:
-        shown.add_column(key.replace("_", " "), justify="right" if key in measures else "left")
-    groups: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in rows:
-        place = (*(number(row.get(key)) for key in keys), number(row["runs"]))
-        cell = f"{number(row['mean'])} [{number(row['low'])}, {number(row['high'])}]"
-        groups.setdefault(place, {})[str(row["measure"])] = cell
-    for place, cells in groups.items():
-        shown.add_row(*place, *(cells.get(measure, "-") for measure in measures))
-    return shown
-
-
-def _failures(result: Result) -> Table:
-    shown = Table(title="Runs without a result", title_justify="left")
-    for column in ("run", "status", "reason"):
-        shown.add_column(column)
-    for row in result.select(table=RUN):
-        if row["status"] != "finished":
-            shown.add_row(str(row["run"]), str(row["status"]), str(row["error"]))
-    return shown
+def _print_aggregates(result: Result, console: Console) -> None:
+    """A table a stage: their measures are not the same."""
+    for stage in dict.fromkeys(str(row["stage"]) for row in result.select(table=AGGREGATE)):
+        table = aggregates_table(result, stage=stage, most=MOST_MEASURES)
+        console.print(printed(table, texts=table.columns.index("runs") + 1))
 
 
 def default_folder(name: str) -> Path:

@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table as RichTable
 
 from icltool.cli.options import given_grid, parameters_of
+from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
 from icltool.cli.signature import common_parameter, path_parameter
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
@@ -147,12 +147,7 @@ def _write_figure(study: Study, result: Result, console: Console) -> None:
 
 def _show(table: Table, result: Result, console: Console) -> None:
     """The study's table and the run's summary."""
-    shown = RichTable(title=table.title, title_justify="left", title_style="bold")
-    for index, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if index == 0 else "right")
-    for row in table.rows:
-        shown.add_row(*row)
-    console.print(shown)
+    console.print(printed(table))
     for name, value in result.summary.items():
         console.print(f"{name.replace('_', ' ')}: {number(value)}", markup=False)
     console.print(f"figure: {result.run / 'figure.html'}", markup=False)
