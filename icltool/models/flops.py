@@ -16,12 +16,24 @@ def block_flops(config: RegressionModelConfig, *, tokens: int) -> float:
     return float(config.L * tokens * per_token)
 
 
-def forward_flops(config: RegressionModelConfig, *, points: int, loops: int, scored: int = 1) -> float:
-    """One prompt of `points` points through `loops` loops, `scored` of them read out."""
+def spared_flops(config: RegressionModelConfig, *, tokens: int) -> float:
+    """What the last loop's last block need not do: queries, attention, outputs and MLP at every y."""
+    width = config.width
+    return float(tokens / 2 * ((4 + 16) * width**2 + 4 * tokens * width))
+
+
+def forward_flops(
+    config: RegressionModelConfig, *, points: int, loops: int, scored: int = 1, whole_states: bool = False
+) -> float:
+    """One prompt of `points` points through `loops` loops, `scored` of them read out.
+
+    `whole_states`: the last loop's state is wanted at every token too, as by a probe.
+    """
     tokens = 2 * points
     read_in = 2 * tokens * config.d * config.width
     read_out = 2 * points * config.width * scored
-    return read_in + loops * block_flops(config, tokens=tokens) + read_out
+    spared = 0.0 if whole_states else spared_flops(config, tokens=tokens)
+    return read_in + loops * block_flops(config, tokens=tokens) - spared + read_out
 
 
 def training_flops(config: RegressionModelConfig, *, points: int, loops: int, with_gradient: int, scored: int) -> float:

@@ -31,4 +31,4 @@ def _pass(config: EvaluateConfig, model: RegressionModelConfig, *, shift: Shift,
         points = min(points, model.d)
     # A placed query follows every prefix: as many points again.
     points *= 2 if shift in PLACING_SHIFTS else 1
-    return forward_flops(model, points=points, loops=loops, scored=loops if every_loop else 1)
+    return forward_flops(model, points=points, loops=loops, scored=loops if every_loop else 1, whole_states=every_loop)

@@ -23,7 +23,7 @@ def flops(config: Config, model: Config | None) -> float | None:
     if not isinstance(model, RegressionModelConfig):
         return None
     loops = config.loops or model.loops
-    states = forward_flops(model, points=config.n or model.n, loops=loops)
+    states = forward_flops(model, points=config.n or model.n, loops=loops, scored=0, whole_states=True)
     # Also after the last step.
     evaluations = -(-config.steps // config.eval_every)
     interim = evaluations * min(INTERIM_PROMPTS, config.eval_prompts)
