@@ -14,7 +14,7 @@ from icltool.core.result import Result
 from icltool.sweep.collect import collect
 from icltool.sweep.local_engine import run_jobs
 from icltool.sweep.plan import PlannedRun, SweepPlan
-from icltool.sweep.worker import Job, Outcome
+from icltool.sweep.worker import Job, Outcome, do_job
 
 
 class Watcher(Protocol):
@@ -94,6 +94,7 @@ def _execute(plan: SweepPlan, *, at_once: int, watcher: Watcher, engine: Engine)
     watcher.begin(plan.runs)
     for stage in plan.stages:
         _skip_orphans(stage, ledger, watcher)
+        _skip_finished(stage, ledger, watcher)
         todo = [run for run in stage if run.folder not in ledger.outcomes]
         jobs = [_job(run) for run in todo]
         outcomes, signal_number = engine(jobs, at_once=at_once, on_report=watcher.report, on_outcome=watcher.ended)
@@ -122,6 +123,14 @@ def _skip_orphans(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher
             outcome = Outcome(name=run.name, status="failed", error=f"its checkpoint's run {run.source.name} failed")
             ledger.outcomes[run.folder] = outcome
             watcher.ended(outcome)
+
+
+def _skip_finished(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher) -> None:
+    """A run with a result answers at once, here: starting a process for each would take longer than reading it."""
+    for run in stage:
+        if run.folder not in ledger.outcomes and (run.folder / "result.json").exists():
+            ledger.outcomes[run.folder] = do_job(_job(run))
+            watcher.ended(ledger.outcomes[run.folder])
 
 
 def _job(run: PlannedRun) -> Job:

@@ -13,11 +13,12 @@ from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
 
 from icltool.core.interrupts import deferred_interrupts
 from icltool.core.progress import StepRecord
-from icltool.sweep.worker import Job, Outcome, do_job_reporting, open_channel
+from icltool.sweep.worker import INTERRUPTED_EXIT, Job, Outcome, do_job_reporting, open_channel
 
 POLL_SECONDS = 0.2
 # How long a run told to stop may take to save its state before it is killed.
 SAVING_SECONDS = 120.0
+STOPPED = "stopped; its state is saved"
 
 OnReport = Callable[[str, StepRecord], None]
 OnOutcome = Callable[[Outcome], None]
@@ -61,8 +62,10 @@ def _outcome(future: ProcessFuture[Outcome], job: Job) -> Outcome:
     try:
         return future.result()
     except CancelledError:
-        return Outcome(name=job.name, status="interrupted", error="stopped; its state is saved")
+        return Outcome(name=job.name, status="interrupted", error=STOPPED)
     except ProcessExpired as error:
+        if error.exitcode == INTERRUPTED_EXIT:
+            return Outcome(name=job.name, status="interrupted", error=STOPPED)
         return Outcome(
             name=job.name, status="failed", error=f"its process died (exit code {error.exitcode}; out of memory?)"
         )

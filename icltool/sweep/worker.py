@@ -49,6 +49,9 @@ def do_job(job: Job, *, on_step: OnStep = ignore_step) -> Outcome:
     return Outcome(name=job.name, status="finished")
 
 
+# How a worker ends that was told to stop and has saved its state.
+INTERRUPTED_EXIT = 75
+
 Report = tuple[str, StepRecord]
 _channel: Any = None
 
@@ -61,11 +64,17 @@ def open_channel(channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queu
 
 
 def do_job_reporting(job: Job) -> Outcome:
-    """`do_job` with its steps sent through the channel."""
+    """`do_job` with its steps sent through the channel; a run told to stop ends its process once it has saved.
+
+    Whoever stops a worker of the pool holds the pipe on which answers go back; to answer there would be to wait for it.
+    """
     send: Callable[[Report], None] | None = _channel.put if _channel is not None else None
 
     def on_step(record: StepRecord) -> None:
         if send is not None:
             send((job.name, record))
 
-    return do_job(job, on_step=on_step)
+    outcome = do_job(job, on_step=on_step)
+    if outcome.status == "interrupted":
+        os._exit(INTERRUPTED_EXIT)
+    return outcome
