@@ -98,5 +98,3 @@ def _add(look: go.Figure, lines: Mapping[tuple[int, int, str], list[tuple[float,
             marker={"size": 6, "symbol": layers.index(L)},
         )
     log_range(look, [error for places in lines.values() for _, error in places])
-    # Operations span decades: the powers of ten and the fives between them are enough.
-    look.update_xaxes(dtick=1, exponentformat="power")

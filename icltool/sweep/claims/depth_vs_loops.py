@@ -85,7 +85,7 @@ def _few_prompts(sweep: Result) -> go.Figure:
         )
     order = [*(f"{size:,}" for size in sizes), "fresh ones"]
     look.update_xaxes(type="category", categoryorder="array", categoryarray=order)
-    look.update_yaxes(dtick="D2")
+    log_range(look, [float(str(row[side])) for row in rows for side in ("low", "high")])
     return look
 
 

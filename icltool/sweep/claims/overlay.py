@@ -51,7 +51,7 @@ def curves_overlaid(results: Sequence[Result], *, title: str = "Learning curves"
         loss="running_error",
         held_out="held_out_error",
         title=title,
-        y="squared error of the last points (predicting zero = 1)",
+        y="error of the last points (predicting zero = 1)",
     )
 
     def shorten(trace: go.Scatter) -> None:
