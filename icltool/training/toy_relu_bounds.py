@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 BLOCK = 64  # features in a tile: few enough to follow the active region, enough for a matrix product
-_SAMPLES = 32  # samples in a tile at most; float32 sums are this short, longer ones are in float64
+_SAMPLES = 128  # samples in a tile at most: as many as a fast product needs; longer sums are in float64
 _BOX = 8  # rows in one box
 _CHUNK = 1 << 20  # bounds held at once
 
@@ -29,7 +29,7 @@ class Blocks:
     """Rows in blocks, with the boxes around every eight of them; zero rows pad the last block."""
 
     rows: Int[Tensor, "padded"]
-    points: Float[Tensor, "blocks size k"]
+    points: Float[Tensor, "blocks k size"]
     centre: Float[Tensor, "boxes k"]  # the boxes of a block are consecutive
     extent: Float[Tensor, "boxes k"]
 
@@ -50,7 +50,8 @@ class Blocks:
         boxed = points if reach is None else to_unit_size(points, reach)
         low, high = rearrange(boxed, "(boxes box) k -> boxes box k", box=_BOX).aminmax(dim=1)
         centre = (low + high) / 2
-        return cls(rows, rearrange(points, "(blocks size) k -> blocks size k", size=size), centre, high - centre)
+        across = rearrange(points, "(blocks size) k -> blocks k size", size=size).contiguous()
+        return cls(rows, across, centre, high - centre)
 
 
 def to_unit_size(parameters: Float[Tensor, "N k"], reach: Float[Tensor, "k"]) -> Float[Tensor, "N k"]:

@@ -116,6 +116,7 @@ class ToyReLUEngine:
         """One AdamW update of every run; returns the losses before it (float64, on the engine's device)."""
         if self.optimiser.step % _ORDER_LIFE == 0:
             self._regions = self._new_regions(self._parameters)
+            self.optimiser.drop_vanished()
         loss, gradient = self._evaluate()
         self.optimiser.update(self._parameters, gradient)
         return loss
