@@ -12,7 +12,6 @@ from torch.optim.adamw import adamw
 
 from icltool.core.errors import UsageError
 
-
 VANISHED = 1e-30
 
 
