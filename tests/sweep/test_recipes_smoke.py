@@ -16,6 +16,23 @@ from icltool.sweep.worker import Job, Outcome, do_job
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.toml"))
 
 
+BOTH = "trainings-compared"
+ERRORS = {"error-by-example", "error-by-loop"}
+FIGURES = {
+    "depth-vs-loops": {"last-loop", "mean-of-loops", "training-compute", "inference-compute", "few-prompts", BOTH},
+    "loops-against-layers": {"learning-curves", "error-by-example", BOTH},
+    "loop-extrapolation": {*ERRORS, BOTH},
+    "loop-schedules": {*ERRORS, "learning-curves", BOTH},
+    "masked-state": {f"{keep}-pairs-of-the-{scope}" for keep in ("last", "first") for scope in ("state", "input")}
+    | {BOTH},
+    "looped-layers": {*ERRORS, "learning-curves", BOTH},
+    "probing": {f"error-by-state-{target}" for target in ("Wols", "Xy")}
+    | {f"error-by-prefix-{model}-{target}" for model in ("standard", "looped") for target in ("Wols", "Xy")}
+    | {BOTH},
+    "dilated-windows": {*ERRORS, BOTH},
+}
+
+
 def in_this_process(jobs: Sequence[Job], **_: Any) -> tuple[list[Outcome], int | None]:
     """An engine without processes: what a worker does, here."""
     return [do_job(job) for job in jobs], None
@@ -31,9 +48,13 @@ def test_smoke(file: Path, tmp_path: Path) -> None:
     assert {row["status"] for row in rows} == {"finished"}
     figures = sweep_figures(result)
     assert figures
+    assert set(figures) == FIGURES.get(name, set(figures))
     for figure in figures.values():
         assert list(figure.data), "an empty figure"
         assert figure.layout.title.text
+    if BOTH in figures:
+        named = [str(trace["name"]) for trace in figures[BOTH].to_dict()["data"] if trace["showlegend"]]
+        assert [name.partition(",")[0] for name in named] == ["this recipe", "the report"]
 
 
 def test_dilations_are_a_sweep_of_train(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def flops(config: Config, _model: Config | None) -> float:
 
 def step_flops(config: TrainConfig, *, prompts: int, points: int, loops: int) -> float:
     """Floating-point operations of one step on prompts of so many points, with so many loops trained."""
-    span = min(loops, (config.window - 1) * config.dilation + 1)
     scored = min(config.window, -(-loops // config.dilation))
+    span = (scored - 1) * config.dilation + 1
     with_gradient = scored if config.between == "detached" else span
     return prompts * training_flops(config, points=points, loops=loops, with_gradient=with_gradient, scored=scored)
