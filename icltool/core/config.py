@@ -6,7 +6,8 @@ option, the recipe key, the checkpoint header, the documentation and the validat
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
@@ -149,7 +150,9 @@ class Config(BaseModel):
         location = [str(part) for part in detail["loc"]]
         if detail["type"] == "value_error":
             message = str(detail.get("ctx", {}).get("error", detail["msg"]))
-            return message if not location else f"{spelling.of(location[0])}: {message}"
+            if location:
+                return f"{spelling.of(location[0])}: {message}"
+            return spelling.within(message, cls.model_fields)
         name = location[0] if location else "settings"
         shown = spelling.of(name)
         if detail["type"] == "extra_forbidden":
@@ -183,6 +186,12 @@ class _Spelling(NamedTuple):
         if name in self.origins:
             return f"{self.origins[name]}: {name}"
         return _spell(name, as_options=self.as_options)
+
+    def within(self, message: str, fields: Iterable[str]) -> str:
+        """The message of a check of several settings, with their names spelled; a name of one word reads as it is."""
+        for name in sorted((name for name in fields if "_" in name), key=len, reverse=True):
+            message = re.sub(rf"(?<![\w-]){name}(?!\w)", self.of(name), message)
+        return message
 
 
 _REASONS: Mapping[str, str] = {

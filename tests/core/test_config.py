@@ -36,6 +36,8 @@ class Kettle(Config):
     def _check_copper(self) -> "Kettle":
         if self.metal == "copper" and self.whistle:
             raise ValueError("a copper kettle has no whistle; choose steel or whistle = false")
+        if self.engraved_name == "":
+            raise ValueError("engraved_name is empty")
         return self
 
 
@@ -73,6 +75,11 @@ def test_an_error_is_one_clear_line(values: dict[str, object], said: str):
 def test_an_error_is_spelled_as_its_reader_wrote_it():
     with pytest.raises(UsageError, match=r"^--engraved-name: must be text"):
         Kettle.create({"engraved_name": 3}, as_options=True)
+    # A check of several settings too.
+    with pytest.raises(UsageError, match=r"^--engraved-name is empty$"):
+        Kettle.create({"engraved_name": ""}, as_options=True)
+    with pytest.raises(UsageError, match=r"^engraved_name is empty$"):
+        Kettle.create({"engraved_name": ""})
     with pytest.raises(UsageError, match=r"^k\.toml: cups: .*; --degrees: "):
         Kettle.create({"cups": 0, "degrees": 0}, as_options=True, origins={"cups": Path("k.toml")})
     with pytest.raises(UsageError, match=r"^header: cups: "):
