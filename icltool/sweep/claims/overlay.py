@@ -38,8 +38,12 @@ def report_results(sweep: Result, *, stage: str) -> list[Result]:
 
 
 def errors_overlaid(results: Sequence[Result]) -> dict[str, go.Figure]:
-    """Error along the context, and along the loops where models loop."""
-    drawn = {"error-by-example": error_by_example(results, measure=BY_EXAMPLE)}
+    """Error along the context (the title says after how many loops, if all ran as many), and along the loops."""
+    along = error_by_example(results, measure=BY_EXAMPLE)
+    loops = {row["loop"] for result in results for row in result.select(measure=BY_EXAMPLE, role="model")}
+    if len(loops) == 1:
+        along.update_layout(title_text=f"Error along the context after {loops.pop()} loops")
+    drawn = {"error-by-example": along}
     by_loop = error_by_loop(results, measure=BY_LOOP)
     return drawn if by_loop is None else {**drawn, "error-by-loop": by_loop}
 
