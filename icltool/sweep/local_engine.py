@@ -1,10 +1,12 @@
 """The local engine: each run in a worker process of its own, a few at a time, failures kept apart.
 
 A fresh process a run, because allocator and thread settings are process-wide and a run that dies (out of memory, say)
-must take nothing with it.
+must take nothing with it. Where the system can, they are forked from a server that has imported what all need and
+nothing else has happened in: a run then starts in a tenth of the seconds that importing takes.
 """
 
 import multiprocessing
+import multiprocessing.context
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from typing import Any
@@ -18,6 +20,8 @@ from icltool.sweep.worker import INTERRUPTED_EXIT, Job, Outcome, do_job_reportin
 POLL_SECONDS = 0.2
 # How long a run told to stop may take to save its state before it is killed.
 SAVING_SECONDS = 120.0
+# Imported once, in the server; a module more costs nothing but its memory.
+PRELOADED = ["icltool.sweep.worker", "icltool.studies.train.run", "icltool.studies.double_descent.run"]
 STOPPED = "stopped; its state is saved"
 
 OnReport = Callable[[str, StepRecord], None]
@@ -29,7 +33,7 @@ def run_jobs(
 ) -> tuple[list[Outcome], int | None]:
     """Run the jobs, `at_once` at a time; returns an outcome each, and the signal that interrupted them, if any."""
     CONSTS.term_timeout = SAVING_SECONDS
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     channel: Any = context.Queue()
     outcomes: dict[str, Outcome] = {}
 
@@ -56,6 +60,14 @@ def run_jobs(
                     future.cancel()
         _drain(channel, on_report)
     return [outcomes[job.name] for job in jobs], interrupts.signal_number
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 def _outcome(future: ProcessFuture[Outcome], job: Job) -> Outcome:
