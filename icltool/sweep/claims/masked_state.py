@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from icltool.core.result import Result, Row
 from icltool.figures.error_figures import ERROR
 from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place
-from icltool.figures.theme import DASHES, GREYS, figure, log_range
+from icltool.figures.theme import DASHES, GREYS, colour, figure, log_range
 from icltool.studies.mask_tokens.run import BY_PAIRS
 from icltool.sweep.claims.overlay import report_results, trainings_compared
 from icltool.sweep.collect import finished_runs
@@ -44,10 +44,20 @@ def _error_by_pairs(models: dict[str, Result], *, keep: str, scope: str) -> go.F
         loops = list(dict.fromkeys(row["loop"] for row in rows))
         multiples = max(multiples, len(loops))
         for place, loop in enumerate(loops):
-            line = name if place == 0 else f"{name}, {loop} loops"
-            add_band_line(look, [row for row in rows if row["loop"] == loop], x="pairs", name=line, index=hue)
-            look.update_traces(
-                selector={"name": line}, line_dash=DASHES[place], showlegend=place == 0, mode="lines", legendgroup=name
+            line = [row for row in rows if row["loop"] == loop]
+            if place == 0:
+                add_band_line(look, line, x="pairs", name=name, index=hue)
+                look.update_traces(selector={"name": name}, mode="lines")
+                continue
+            # Only the line: three bands of one colour over each other would hide more than they tell.
+            look.add_scatter(
+                x=[row["pairs"] for row in line],
+                y=[max(float(str(row["mean"])), LOG_FLOOR) for row in line],
+                name=f"{name}, {loop} loops",
+                legendgroup=name,
+                showlegend=False,
+                mode="lines",
+                line={"color": colour(hue), "width": 2, "dash": DASHES[place]},
             )
         drawn += rows
     _explain_dashes(look, multiples)
