@@ -26,7 +26,8 @@ def normalised_loss(model: ToyReLU, chunks: Iterable[SparseSamples]) -> float:
         engine = ToyReLUEngine([samples], [model], settings=WarmupCosine())
         error += float(engine.loss_and_gradient()[0]) * samples.count
         power += float(samples.values.double().square().sum())
-    return error / power
+    # A sum of squares, computed as a difference: where it vanishes, rounding can leave it below zero.
+    return max(0.0, error / power)
 
 
 def geometry(W: Float[Tensor, "m n"], b: Float[Tensor, "n"], hidden: Float[Tensor, "T m"]) -> dict[str, float]:
