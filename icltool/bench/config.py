@@ -15,16 +15,21 @@ MEASURING = "Measuring"
 class BenchConfig(RegressionModelConfig, RuntimeConfig):
     """Measure one workload; the defaults are one block, eight loops, d = 20.
 
-    `probe` updates the probes of b + 1 states for d targets; `double-descent` trains n features on T samples.
+    `probe` updates the probes of b + 1 states for d targets; `double-descent` trains n features on T samples; `gpicl`
+    meta-trains on sequences of n examples with d components, and is measured for the share of its task generation.
     """
 
     # A workload's own defaults, by its name.
     PRESETS: ClassVar[Mapping[str, PresetValues]] = {
         "probe": {"b": 20, "n": 41, "batch": 256, "steps": 3, "warm": 1},
+        # The default model of gpicl-train.
+        "gpicl": {"L": 2, "width": 64, "heads": 4, "n": 50, "d": 64, "batch": 64, "steps": 10},
         "double-descent": {"n": 10_000, "T": 1000, "steps": 10, "warm": 2},
     }
 
-    workload: Literal["train", "probe", "double-descent"] = setting("train", "What to measure.", group=MEASURING)
+    workload: Literal["train", "probe", "double-descent", "gpicl"] = setting(
+        "train", "What to measure.", group=MEASURING
+    )
     T: int | None = setting(None, "Loop window, unset: all b; of double-descent the samples.", group="Model", ge=1)
     batch: int = setting(64, "Prompts of a step.", group=MEASURING, ge=1, le=10**6)
     d: int = setting(20, "Dimensions of x.", group="Prompts", ge=1, le=4096)

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from icltool.bench import probe_update, toy_relu_step, training_step
+from icltool.bench import gpicl_step, probe_update, toy_relu_step, training_step
 from icltool.bench.config import BenchConfig
 
 # Makes a function that takes one step, given its number.
@@ -16,6 +16,8 @@ SIDES: dict[str, dict[str, MakeStep]] = {
     "train": {"ours": training_step.ours, "plain": training_step.plain},
     "probe": {"ours": probe_update.ours, "plain": probe_update.plain},
     "double-descent": {"ours": toy_relu_step.ours, "plain": toy_relu_step.plain},
+    # The ratio is a share: making the tasks, of the step that makes and uses them.
+    "gpicl": {"ours": gpicl_step.step, "plain": gpicl_step.generation},
 }
 
 

@@ -44,8 +44,11 @@ def improvement_interval(right: Bool[Tensor, "B t"]) -> Interval:
     return Interval(mean, mean - Z95 * error, mean + Z95 * error)
 
 
-def accuracy_records(model: str, test: SequenceTest, right: Bool[Tensor, "B t"]) -> list[Row]:
-    """The accuracy at every position, and the improvement from the first to the last."""
+def accuracy_records(
+    model: str, test: SequenceTest, right: Bool[Tensor, "B t"], *, positions: Sequence[int] | None = None
+) -> list[Row]:
+    """The accuracy at every position (or those given), and the improvement from the first to the last."""
+    examples = range(right.shape[1]) if positions is None else positions
     common: dict[str, Value] = {
         "model": model,
         "test": test.name,
@@ -57,10 +60,10 @@ def accuracy_records(model: str, test: SequenceTest, right: Bool[Tensor, "B t"])
     totals: list[int] = right.sum(0).tolist()
     rows: list[Row] = [
         {"measure": BY_POSITION, **common, "examples": seen, **wilson_interval(total, len(right))._asdict()}
-        for seen, total in enumerate(totals)
+        for seen, total in zip(examples, totals, strict=True)
     ]
-    last = right.shape[1] - 1
-    return [*rows, {"measure": IMPROVEMENT, **common, "examples": last, **improvement_interval(right)._asdict()}]
+    improvement = improvement_interval(right)._asdict()
+    return [*rows, {"measure": IMPROVEMENT, **common, "examples": examples[-1], **improvement}]
 
 
 def last_accuracy(records: Sequence[Row], test: str) -> Mapping[str, Value]:

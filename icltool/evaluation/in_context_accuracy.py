@@ -5,7 +5,7 @@ Position t is answered with t - 1 examples seen.
 Legend: B sequences, t examples.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,14 +69,24 @@ def draw_tasks(count: int, random: Generator, *, tasks: int) -> Int[Tensor, "B"]
 
 
 def right_answers(
-    model: nn.Module, test: SequenceTest, size: SequenceTestSize, runtime: Runtime
+    model: nn.Module,
+    test: SequenceTest,
+    size: SequenceTestSize,
+    runtime: Runtime,
+    *,
+    positions: Sequence[int] | None = None,
 ) -> Bool[Tensor, "B t"]:
-    """Where the learner's most likely label is the right one; on the CPU, in bounded memory."""
+    """Where the learner's most likely label is the right one; on the CPU, in bounded memory.
+
+    `positions` asks a learner that can answer at some alone (those that fit an MLP to each context) for these.
+    """
     parts: list[Tensor] = []
+    asked = {} if positions is None else {"positions": torch.tensor(positions, device=runtime.device)}
     model.eval()
     with torch.no_grad(), runtime.autocast():
         for sequences in sequences_of(test, size):
             moved = sequences.to(runtime.device)
-            answers = model(moved.inputs, moved.previous_labels()).argmax(dim=-1)
-            parts.append((answers == moved.labels).cpu())
+            answers = model(moved.inputs, moved.previous_labels(), **asked).argmax(dim=-1)
+            labels = moved.labels if positions is None else moved.labels[:, asked["positions"]]
+            parts.append((answers == labels).cpu())
     return torch.cat(parts)

@@ -16,7 +16,8 @@ def add_band_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: str, 
     """A line through the rows' means with their low-high band, in the index-th colour."""
     hue = colour(index)
     xs = [row[x] for row in rows]
-    upper, lower = ([_drawable(row[side]) for row in rows] for side in ("high", "low"))
+    log = figure["layout"]["yaxis"]["type"] == "log"
+    upper, lower = ([_drawable(row[side], log=log) for row in rows] for side in ("high", "low"))
     figure.add_scatter(
         x=[*xs, *reversed(xs)],
         y=[*upper, *reversed(lower)],
@@ -30,7 +31,7 @@ def add_band_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: str, 
     )
     figure.add_scatter(
         x=xs,
-        y=[_drawable(row["mean"]) for row in rows],
+        y=[_drawable(row["mean"], log=log) for row in rows],
         name=name,
         legendgroup=name,
         mode="lines+markers" if len(xs) < 60 else "lines",
@@ -65,6 +66,8 @@ def mark_place(figure: go.Figure, x: float, label: str) -> None:
     )
 
 
-def _drawable(value: object) -> float | None:
-    """A value for a log axis: clamped at the floor; None where there is none."""
-    return max(float(value), LOG_FLOOR) if isinstance(value, int | float) else None
+def _drawable(value: object, *, log: bool = True) -> float | None:
+    """A value for an axis, on a log one clamped at the floor; None where there is none."""
+    if not isinstance(value, int | float):
+        return None
+    return max(float(value), LOG_FLOOR) if log else float(value)

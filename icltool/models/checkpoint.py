@@ -9,11 +9,10 @@ import torch
 from torch import Generator
 
 from icltool.core.config import Config
-from icltool.core.errors import InputError, UsageError
 from icltool.core.result import Value
 from icltool.data.prompt_config import FunctionClass
 from icltool.models.looped import LoopedTransformer
-from icltool.models.model_file import load_weights, read_model_header, run_name, write_model
+from icltool.models.model_file import read_model_header, rebuilt, run_name, stored_settings, write_model
 from icltool.models.transformer_config import RegressionModelConfig
 
 REGRESSION_KIND = "regression-transformer"
@@ -95,16 +94,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     header = read_model_header(
         path, kind=REGRESSION_KIND, expected="an in-context regression model, as `icltool train` writes one"
     )
-    try:
-        config = RegressionModelConfig.create(header.architecture, where=f"{header.file} (header)")
-    except UsageError as error:
-        raise InputError(str(error)) from None
-    with torch.device("meta"):
-        model = LoopedTransformer(config)
-    load_weights(header.file, model)
+    config = stored_settings(RegressionModelConfig, header.architecture, file=header.file)
     return Checkpoint(
         path=header.file,
-        model=model.eval(),
+        model=rebuilt(header.file, lambda: LoopedTransformer(config)),
         study=header.study,
         config=header.config,
         step=header.step,

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from torch import nn
 
 from icltool.core.config import Config
-from icltool.core.errors import InputError, UsageError
+from icltool.core.errors import InputError
 from icltool.core.result import Value
 from icltool.data.image_config import PreprocessingConfig
 from icltool.models.gpicl_config import GpiclModelConfig
 from icltool.models.gpicl_learners import new_learner
-from icltool.models.model_file import load_weights, read_model_header, run_name, write_model
+from icltool.models.model_file import read_model_header, rebuilt, run_name, stored_settings, write_model
 
 GPICL_KIND = "in-context-classifier"
 
@@ -103,17 +102,11 @@ def load_gpicl_checkpoint(path: Path) -> GpiclCheckpoint:
         inputs=_sizes([settings.pop("inputs", None)], where=where)[0],
         classes=_sizes([settings.pop("classes", None)], where=where)[0],
     )
-    try:
-        architecture = GpiclModelConfig.create(settings, where=where)
-        preprocessing = PreprocessingConfig.create(prepared, where=where)
-    except UsageError as error:
-        raise InputError(str(error)) from None
-    with torch.device("meta"):
-        model = new_learner(architecture, inputs=shape.inputs, classes=shape.classes)
-    load_weights(header.file, model)
+    architecture = stored_settings(GpiclModelConfig, settings, file=header.file)
+    preprocessing = stored_settings(PreprocessingConfig, prepared, file=header.file)
     return GpiclCheckpoint(
         path=header.file,
-        model=model.eval(),
+        model=rebuilt(header.file, lambda: new_learner(architecture, inputs=shape.inputs, classes=shape.classes)),
         architecture=architecture,
         preprocessing=preprocessing,
         shape=shape,

@@ -26,7 +26,7 @@ class GpiclModelConfig(SequenceConfig):
     cell_state: int = setting(
         16, "State of each of vsml's cells; its width is the number of hidden neurons.", group=GROUP, ge=2, le=1024
     )
-    inner_steps: int = setting(5, "Gradient steps on the context, for maml and sgd.", group=GROUP, ge=1, le=100_000)
+    inner_steps: int = setting(1, "Gradient steps on the context, for maml and sgd.", group=GROUP, ge=1, le=100_000)
     inner_step_size: float = setting(
         0.1, "Size of such a step: where maml's learned sizes start, and sgd's.", group=GROUP, gt=0
     )

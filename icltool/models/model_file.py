@@ -4,16 +4,16 @@ Header: study, model (kind and architecture), config, step, metrics, and what a 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from icltool.core.config import Config
-from icltool.core.errors import InputError
+from icltool.core.errors import InputError, UsageError
 from icltool.core.result import Value
 from icltool.core.tensor_files import read_header, read_tensor_file, write_tensor_file
 
@@ -93,6 +93,26 @@ def _step(file: Path, value: object) -> int:
 def run_name(file: Path) -> str:
     """What the run folder of a model's file is called, without the hash at its end."""
     return re.sub(r"-[0-9a-f]{8}$", "", file.resolve().parent.name)
+
+
+Settings = TypeVar("Settings", bound=Config)
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def stored_settings(kind: type[Settings], values: Mapping[str, object], *, file: Path) -> Settings:
+    """Settings out of a header; raises `InputError` (the file is at fault, not the command) when they are wrong."""
+    try:
+        return kind.create(values, where=f"{file} (header)")
+    except UsageError as error:
+        raise InputError(str(error)) from None
+
+
+def rebuilt(file: Path, build: Callable[[], Model]) -> Model:
+    """The model that `build` makes, with the file's weights, for evaluation; raises `InputError` when they misfit."""
+    with torch.device("meta"):
+        model = build()
+    load_weights(file, model)
+    return model.eval()
 
 
 def load_weights(file: Path, model: nn.Module) -> None:

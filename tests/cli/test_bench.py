@@ -34,3 +34,17 @@ def test_a_whole_run_takes_every_step(call: Call, monkeypatch: pytest.MonkeyPatc
     assert done.code == 0, done.err
     assert json.loads(done.out)["rounds"] == toy_relu_step.SEGMENTS
     assert "measures double-descent, not train" in call("bench train --whole-run").error
+
+
+def test_the_share_of_task_generation_is_that_of_the_default_model(call: Call) -> None:
+    from icltool.bench.config import BenchConfig
+    from icltool.bench.gpicl_step import training_settings
+    from icltool.studies.gpicl_train.config import GpiclTrainConfig
+
+    default = GpiclTrainConfig(threads=1).resolved()
+    assert training_settings(BenchConfig.create({"workload": "gpicl", "threads": 1}, preset="gpicl")) == default
+    done = call("bench gpicl --width 8 --n 4 --d 4 --batch 4 --steps 2 --warm 1 --rounds 1 --threads 1 --json")
+    assert done.code == 0, done.err
+    facts = json.loads(done.out)
+    assert facts["generation_share"] == pytest.approx(facts["generation_ms"] / facts["step_ms"], abs=0.02)
+    assert "D=8 H=4 context=4 x=4 B=4" in done.err

@@ -16,11 +16,12 @@ from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import derived_seed
 from icltool.data.image_sets import load_image_set
+from icltool.evaluation.accuracy_records import BY_POSITION
 from icltool.studies.gpicl_augment.config import GpiclAugmentConfig
 from icltool.studies.gpicl_augment.figure import figures as augment_figures
 from icltool.studies.gpicl_augment.run import run as augment
 from icltool.studies.gpicl_test.config import GpiclTestConfig
-from icltool.studies.gpicl_test.figure import figures
+from icltool.studies.gpicl_test.figure import figures, table
 from icltool.studies.gpicl_test.run import run
 from icltool.studies.gpicl_train.config import GpiclTrainConfig
 from icltool.studies.gpicl_train.run import run as train
@@ -91,11 +92,33 @@ def test_several_checkpoints_are_compared(trained: Path, tmp_path: Path) -> None
     assert set(drawn) == {
         "accuracy-by-position",
         "improvement-by-tasks",
-        "accuracy-by-parameters",
-        "accuracy-by-state-size",
+        "accuracy-by-size",
     }
     assert list(drawn["improvement-by-tasks"].to_dict()["data"][1]["x"]) == [2, 16]
-    assert list(drawn["accuracy-by-state-size"].to_dict()["data"][1]["x"]) == [5 * 2 * 2 * 8]
+    sizes = [list(trace["x"]) for trace in drawn["accuracy-by-size"].to_dict()["data"]]
+    parameters = [load_result(run).summary["parameters"] for run in (trained, other)]
+    assert sizes == [[parameters[0]], [5 * 1 * 2 * 8], [parameters[1]], [5 * 2 * 2 * 8]]
+
+
+def test_an_mlp_from_scratch_learns_from_the_context_alone(trained: Path) -> None:
+    """Nothing is trained, and yet it ends far above chance on unseen tasks; it stands beside the learner."""
+    result = measured(trained, sgd=True, context=5, eval_prompts=400, sgd_width=32)
+    rows = [row for row in result.records if row["model"] == "sgd from scratch"]
+    assert {str(row["test"]) for row in rows} == {"digits: unseen tasks", "random: unseen tasks"}
+    by_place = {
+        row["examples"]: row["mean"]
+        for row in rows
+        if row["test"] == "digits: unseen tasks" and row["measure"] == BY_POSITION
+    }
+    assert list(by_place) == [0, 1, 2, 3, 4]
+    # Four standard errors of a share of 400 about .1; four examples of ten classes leave little to know.
+    assert abs(float(str(by_place[0])) - 0.1) < 0.06
+    assert float(str(by_place[4])) > 0.16
+    assert result.summary["sgd_accuracy"] == by_place[4]
+    assert result.summary["sgd_state_size"] == 64 * 32 + 32 + 32 * 10 + 10
+    assert "sgd from scratch, digits: unseen tasks" in [row[0] for row in table(result).rows]
+    names = [trace["name"] for trace in figures([result])["accuracy-by-position"].to_dict()["data"] if "name" in trace]
+    assert "sgd from scratch, digits: unseen tasks" in names
 
 
 def test_a_preview_shows_the_image_and_its_projections() -> None:

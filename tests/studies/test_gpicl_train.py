@@ -143,7 +143,7 @@ def test_a_run_leaves_what_later_commands_need(tmp_path: Path) -> None:
     assert result.summary["state_size"] == 6 * 1 * 2 * 8
     rows = read_rows(tmp_path / "run" / "metrics.jsonl")
     assert [row["step"] for row in rows] == [5, 10, 15, 20, 25, 30]
-    assert [row["classes"] for row in rows] == [3, 5, 7, 9, 10, 10]
+    assert [row["classes"] for row in rows] == [4, 6, 9, 10, 10, 10]
     header = read_header(tmp_path / "run" / "model.safetensors")
     assert header["preprocessing"] == {
         "images": [8, 8],
@@ -172,7 +172,7 @@ def test_presets_and_bad_settings() -> None:
         ({"tasks": 0}, "--tasks"),
         ({"dataset": "minst"}, "did you mean mnist"),
         ({"width": 10, "heads": 4}, "4 heads do not divide a width of 10"),
-        ({"components": 3, "components_start": 4}, "components_start is 4, more than the 3 components"),
+        ({"components": 3, "components_start": 4}, "components.start is 4, more than the 3 components"),
         ({"context": 1}, "--context"),
     ):
         with pytest.raises(UsageError, match=message):
@@ -184,5 +184,13 @@ def test_presets_and_bad_settings() -> None:
 
 
 def test_what_learns_from_scratch_has_nothing_to_train() -> None:
-    with pytest.raises(UsageError, match="sgd learns each sequence from scratch"):
+    with pytest.raises(UsageError, match="sgd learns each sequence from scratch") as refusal:
         GpiclTrainConfig.create({"learner": "sgd"})
+    assert "\n" not in str(refusal.value)
+    assert "gpicl-test CHECKPOINT --sgd" in str(refusal.value)
+
+
+def test_presets_of_learners_that_need_their_own_sizes() -> None:
+    vsml, maml = (GpiclTrainConfig.create({}, preset=name) for name in ("vsml", "maml"))
+    assert (vsml.learner, vsml.L) == ("vsml", 1)
+    assert (maml.learner, maml.inner_steps) == ("maml", 1)

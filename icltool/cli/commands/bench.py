@@ -13,10 +13,13 @@ from icltool.cli.progress import progress
 from icltool.cli.signature import common_parameter
 from icltool.cli.streams import people, print_json
 
+# What the two sides are where they are not ours and the plain one.
+NAMES = {"gpicl": ("generation_share", "step_ms", "generation_ms")}
+
 
 def parameters() -> list[inspect.Parameter]:
     """The workload, its sizes, and how to measure."""
-    workload = typer.Argument(metavar="WORKLOAD", help="What to measure: train, probe or double-descent.")
+    workload = typer.Argument(metavar="WORKLOAD", help="What to measure: train, probe, double-descent or gpicl.")
     return [
         inspect.Parameter("workload", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, workload]),
         *(parameter for parameter in parameters_of(BenchConfig) if parameter.name != "workload"),
@@ -43,13 +46,14 @@ def run(*, workload: str, quiet: bool, json: bool, **given: Any) -> None:  # noq
         else:
             contest = hold_contest(config, on_step=on_step)
     machine = environment(prepare(config))
+    ratio, ours, plain = NAMES.get(config.workload, ("ratio", "ours_ms", "plain_ms"))
     facts: dict[str, object] = {
         "workload": config.workload,
-        "ratio": round(contest.ratio, 3),
-        "lowest_ratio": round(min(contest.ratios), 3),
-        "highest_ratio": round(max(contest.ratios), 3),
-        "ours_ms": round(1e3 * statistics.median(contest.ours), 2),
-        "plain_ms": round(1e3 * statistics.median(contest.plain), 2),
+        ratio: round(contest.ratio, 3),
+        f"lowest_{ratio}": round(min(contest.ratios), 3),
+        f"highest_{ratio}": round(max(contest.ratios), 3),
+        ours: round(1e3 * statistics.median(contest.ours), 2),
+        plain: round(1e3 * statistics.median(contest.plain), 2),
         "rounds": len(contest.ours),
         "threads": config.threads,
         "precision": config.precision,
@@ -60,7 +64,10 @@ def run(*, workload: str, quiet: bool, json: bool, **given: Any) -> None:  # noq
         looped = (
             f"L={config.L} b={config.b} D={config.width} H={config.heads} n={config.n} d={config.d} B={config.batch}"
         )
-        size = f"n={config.n} T={config.T}" if workload == "double-descent" else looped
+        size = {
+            "double-descent": f"n={config.n} T={config.T}",
+            "gpicl": f"L={config.L} D={config.width} H={config.heads} context={config.n} x={config.d} B={config.batch}",
+        }.get(workload, looped)
         table = Table(title=f"icltool bench {workload}: {size}", title_justify="left", show_header=False)
         for name, value in facts.items():
             table.add_row(name.replace("_", " "), str(value))

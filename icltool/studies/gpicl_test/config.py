@@ -23,6 +23,12 @@ class GpiclTestConfig(CheckpointConfig, EvaluationConfig, ImageFilesConfig, Runt
         None, "What of an image is projected; unset: as in training.", group=GROUP
     )
     context: int | None = setting(None, "Examples of a sequence; unset: as in training.", group=GROUP, ge=2, le=65_536)
+    sgd: bool = setting(
+        default=False,
+        help="Also fit an MLP to each context from scratch by gradient steps, chosen on training tasks.",
+        group=GROUP,
+    )
+    sgd_width: int = setting(64, "Hidden units of that MLP.", group=GROUP, ge=1, le=65_536)
 
     @field_validator("elsewhere")
     @classmethod

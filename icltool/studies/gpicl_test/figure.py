@@ -8,7 +8,8 @@ from icltool.core.result import Result
 from icltool.core.table import Table
 from icltool.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT
 from icltool.evaluation.accuracy_table import accuracy_table
-from icltool.figures.accuracy_figures import accuracy_against, accuracy_by_position, improvement_by_tasks
+from icltool.figures.accuracy_figures import accuracy_by_position, improvement_by_tasks
+from icltool.figures.learner_sizes import accuracy_by_size, sized
 
 
 def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
@@ -17,8 +18,11 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     if len({result.config.get("tasks") for result in results}) > 1:
         drawn["improvement-by-tasks"] = improvement_by_tasks(results, measure=IMPROVEMENT)
     if len({result.summary.get("parameters") for result in results}) > 1:
-        for size, axis in (("parameters", "parameters"), ("state_size", "state size (numbers carried)")):
-            drawn[f"accuracy-by-{size.replace('_', '-')}"] = accuracy_against(results, size=size, axis=axis)
+        levels = {result.summary.get("chance") for result in results}
+        chance = levels.pop() if len(levels) == 1 else None
+        drawn["accuracy-by-size"] = accuracy_by_size(
+            sized(results), chance=chance if isinstance(chance, float) else None
+        )
     return drawn
 
 

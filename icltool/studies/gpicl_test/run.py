@@ -6,7 +6,7 @@ from typing import cast
 from icltool.core.checksum import sha256_of
 from icltool.core.errors import InputError
 from icltool.core.progress import OnStep, StepRecord, ignore_step
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import RunRequest, open_run
 from icltool.core.runtime import environment, prepare
 from icltool.data.classification_data import ClassificationData, classification_data_like
@@ -16,6 +16,7 @@ from icltool.evaluation.in_context_accuracy import SequenceTest, SequenceTestSiz
 from icltool.models.gpicl_checkpoint import GpiclCheckpoint, load_gpicl_checkpoint
 from icltool.models.gpicl_learners import state_size
 from icltool.studies.gpicl_test.config import GpiclTestConfig
+from icltool.studies.gpicl_test.from_scratch import NAME, sgd_records
 
 STUDY = "gpicl-test"
 
@@ -59,11 +60,17 @@ def _measure(
     )
     label = checkpoint.architecture.label
     records: list[Row] = []
+    steps = len(tests) + config.sgd
     for number, test in enumerate(tests):
-        on_step(StepRecord(step=number, steps=len(tests), stage=test.name))
+        on_step(StepRecord(step=number, steps=steps, stage=test.name))
         records += accuracy_records(label, test, right_answers(model, test, size, runtime))
-    on_step(StepRecord(step=len(tests), steps=len(tests), stage="done"))
     improvement = {row["test"]: row["mean"] for row in records if row["measure"] == IMPROVEMENT}
+    sgd_rows: list[Row] = []
+    sgd_summary: dict[str, Value] = {}
+    if config.sgd:
+        on_step(StepRecord(step=len(tests), steps=steps, stage=NAME))
+        sgd_rows, sgd_summary = sgd_records(tests, size, runtime, width=config.sgd_width)
+    on_step(StepRecord(step=steps, steps=steps, stage="done"))
     return Result(
         kind=STUDY,
         label=label,
@@ -82,8 +89,9 @@ def _measure(
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "state_size": state_size(model),
             "trained_steps": checkpoint.step,
+            **sgd_summary,
         },
-        records=records,
+        records=[*records, *sgd_rows],
         run=run,
     )
 

@@ -24,11 +24,11 @@ class JointCurriculumConfig(Config):
     )
     classes_start: int = setting(2, "Classes of a sequence at first.", group=CURRICULUM, ge=1)
     classes_until: float = setting(
-        0.67, "Part of the training after which all classes are in use.", group=CURRICULUM, ge=0, le=1
+        0.5, "Part of the training after which all classes are in use.", group=CURRICULUM, ge=0, le=1
     )
     components_start: int = setting(2, "Components of the image in use at first.", group=CURRICULUM, ge=1)
     components_until: float = setting(
-        1.0, "Part of the training after which all components are in use.", group=CURRICULUM, ge=0, le=1
+        0.75, "Part of the training after which all components are in use.", group=CURRICULUM, ge=0, le=1
     )
 
 
@@ -50,7 +50,7 @@ class GpiclTrainConfig(
     """
 
     DEFAULTS: ClassVar[PresetValues] = {
-        "steps": 2400,
+        "steps": 3200,
         "schedule": "cosine",
         "warmup": 0,
         "final_lr": 0.05,
@@ -79,6 +79,10 @@ class GpiclTrainConfig(
             "save_every": 1000,
             "log_every": 50,
         },
+        # Two grids of cells do not leave chance in minutes, one does; a step costs twenty times the transformer's.
+        "vsml": {"learner": "vsml", "L": 1, "batch": 8, "steps": 600},
+        # More inner steps cost three times as much each.
+        "maml": {"learner": "maml", "inner_steps": 1, "steps": 1600},
         # The paper's remedy for the plateau, at a size seen to leave it on one machine.
         "biased": {
             "dataset": "mnist",
@@ -113,7 +117,8 @@ class GpiclTrainConfig(
     def _check_learner(self) -> Self:
         if self.learner == "sgd":
             raise ValueError(
-                "sgd learns each sequence from scratch, so there is nothing to train; choose another learner"
+                "sgd learns each sequence from scratch, so there is nothing to train; choose another learner, or "
+                "fit it beside a trained one with gpicl-test CHECKPOINT --sgd"
             )
         return self
 
