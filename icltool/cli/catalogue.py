@@ -81,6 +81,13 @@ _TOOLS = (
         "icltool train --L 1 --b 20 | icltool eval - | icltool plot -",
     ),
     _tool(
+        "report",
+        "Runs and recipes as one HTML page: figures, tables, settings.",
+        "icltool report runs/paper",
+        "icltool report runs/train/* --out report.html",
+        "icltool report recipes/depth-vs-loops",
+    ),
+    _tool(
         "dilate",
         "Train with dilated loop windows and compare them.",
         "icltool dilate --dilations 1,2,4 --b 12 --T 3",

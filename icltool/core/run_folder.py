@@ -79,6 +79,7 @@ RUN_FILES = (
     "resume.safetensors",
     "metrics.jsonl",
     "figure.html",
+    "report.html",
     "predictions.safetensors",
     "predictions.csv",
     "sequences.safetensors",

@@ -14,9 +14,11 @@ class Table:
 
 
 def number(value: object) -> str:
-    """A figure in at most three significant digits; a dash for None."""
+    """A figure in three significant digits, or whole from a thousand to a million; a dash for None."""
     if value is None:
         return "-"
+    if isinstance(value, float) and 1e3 <= abs(value) < 1e6:
+        return f"{value:.0f}"
     if isinstance(value, float):
         return f"{value:.0e}" if value and abs(value) < 1e-3 else f"{value:.3g}"
     return str(value)

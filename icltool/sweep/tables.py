@@ -1,6 +1,6 @@
 """A sweep's result as tables for people: means over the seeds, and what became of each run."""
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, Value
 from icltool.core.table import Table, number
 from icltool.sweep.collect import AGGREGATE, RUN, settings_of
 
@@ -53,5 +53,10 @@ def failures_table(sweep: Result) -> Table:
 
 def _cell(row: Row) -> str:
     """The mean, with its band where there is more than one run."""
-    mean = number(row["mean"])
-    return mean if row["runs"] == 1 else f"{mean} [{number(row['low'])}, {number(row['high'])}]"
+    mean, low, high = (_short(row[column]) for column in ("mean", "low", "high"))
+    return mean if row["runs"] == 1 else f"{mean} [{low}, {high}]"
+
+
+def _short(value: Value) -> str:
+    """A mean of whole numbers that is one, as one."""
+    return number(int(value) if isinstance(value, float) and value.is_integer() else value)

@@ -1,0 +1,64 @@
+"""`icltool report`: runs and recipes as one HTML page to read, send and print."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from icltool.cli.signature import common_parameter, path_parameter
+from icltool.cli.streams import expand_inputs, people, print_json, print_path
+from icltool.core.errors import UsageError
+
+NAME = "report.html"
+
+
+def parameters() -> list[inspect.Parameter]:
+    """Runs and recipes, and the file to write."""
+    paths = typer.Argument(
+        metavar="RUN_OR_RECIPE",
+        help="Run and sweep folders, result.json files, checkpoints or recipe folders; - reads stdin.",
+    )
+    return [
+        inspect.Parameter("inputs", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
+        path_parameter(
+            "out", metavar="FILE.html", help="The page; unset: report.html in the run folder, or here for others."
+        ),
+        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
+        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+    ]
+
+
+def run(*, inputs: list[str], out: Path | None, quiet: bool, json: bool) -> None:
+    """Write the page and print its path."""
+    from icltool.report.inputs import sections_of
+    from icltool.report.page import write_page
+
+    paths = [Path(path) for path in expand_inputs(inputs)]
+    _refuse_folder(out)
+    sections = sections_of(paths)
+    page = write_page(sections, out or _default(paths))
+    if not quiet:
+        figures = sum(len(section.figures) for section in sections)
+        people().print(f"reported {len(paths)} input(s) with {figures} figure(s)", markup=False)
+        for section in sections:
+            for warning in section.warnings:
+                people().print(f"warning: {section.title}: {warning}", markup=False)
+    if json:
+        print_json({"kind": "report", "files": [str(page)]})
+    else:
+        print_path(page)
+
+
+def _refuse_folder(out: Path | None) -> None:
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {out} is a folder; name the page in it, such as {out / NAME}")
+
+
+def _default(paths: list[Path]) -> Path:
+    """Beside the one run; in the current folder for several, and for a recipe, whose folder holds what is recorded."""
+    from icltool.report.inputs import is_recipe
+
+    if len(paths) > 1 or is_recipe(paths[0]):
+        return Path(NAME)
+    return (paths[0] if paths[0].is_dir() else paths[0].parent) / NAME

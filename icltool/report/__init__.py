@@ -1,0 +1,1 @@
+"""Runs and recipes as one self-contained HTML page."""
