@@ -18,7 +18,7 @@ LEARNING_RATE = 1e-4
 
 def ours(config: BenchConfig) -> Callable[[int], object]:
     """The step that `icltool train` takes, with the optimiser of the plain one."""
-    shared = config.model_dump(exclude={"workload", "rounds", "warm", "steps"})
+    shared = config.model_dump(include=set(TrainConfig.model_fields) - {"steps"})
     train = TrainConfig(**shared, optimiser="adam", lr=LEARNING_RATE, curriculum="none", clip=0.0).resolved()
     runtime = prepare(train)
     model = new_model(train, generator(0, "weights")).to(runtime.device)

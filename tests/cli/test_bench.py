@@ -28,6 +28,14 @@ def test_both_sides_are_timed_in_their_own_processes(call: Call) -> None:
     assert "n=60 T=8" in done.err
 
 
+def test_the_training_step_is_timed(call: Call) -> None:
+    done = call(
+        "bench train --L 1 --b 2 --width 8 --n 4 --d 2 --batch 4 --steps 2 --warm 1 --rounds 1 --threads 1 --json"
+    )
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["ratio"] > 0
+
+
 def test_a_whole_run_takes_every_step(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toy_relu_step, "SETTINGS", WarmupCosine(steps=80, warmup=5))
     done = call("bench double-descent --whole-run --n 60 --T 8 --threads 1 --json --quiet")
