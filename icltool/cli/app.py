@@ -13,7 +13,8 @@ from icltool.cli.catalogue import Command, all_commands
 from icltool.cli.signature import common_parameter, with_signature
 from icltool.core.errors import IcltoolError
 
-COMPLETION_VARIABLE = "_ICLTOOL_COMPLETE"
+# Where the shells' completion scripts put the line being completed: bash, then zsh, fish and PowerShell.
+COMPLETED_LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
 INTERNAL_ERROR = 1
 
 
@@ -22,7 +23,9 @@ def main() -> None:
     arguments = sys.argv[1:] or ["--help"]
     code: object = None
     try:
-        code = build(_called(arguments))(args=arguments, standalone_mode=False, prog_name="icltool")
+        code = build(_called(_being_completed() or arguments))(
+            args=arguments, standalone_mode=False, prog_name="icltool"
+        )
     except IcltoolError as error:
         _fail(str(error), error.exit_code)
     except typer.TyperException as error:
@@ -57,9 +60,8 @@ def build(called: str | None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    everything = COMPLETION_VARIABLE in os.environ
     for command in all_commands():
-        function = _in_full(command) if everything or command.name == called else _by_name(command)
+        function = _in_full(command) if command.name == called else _by_name(command)
         app.command(command.name, help=_help(command), rich_help_panel=command.panel)(function)
     return app
 
@@ -101,6 +103,13 @@ def _by_name(command: Command) -> Callable[..., None]:
 def _help(command: Command) -> str:
     examples = "\n\n".join(f"  [cyan]{example}[/cyan]" for example in command.examples)
     return f"{command.summary}\n\n[bold]Examples[/bold]\n\n{examples}" if examples else command.summary
+
+
+def _being_completed() -> list[str]:
+    """The words after `icltool` of a line that a shell wants completed; none in an ordinary call."""
+    if "_ICLTOOL_COMPLETE" not in os.environ:
+        return []
+    return next((os.environ[name].split()[1:] for name in COMPLETED_LINES if name in os.environ), [])
 
 
 def _called(arguments: list[str]) -> str | None:

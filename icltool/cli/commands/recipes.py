@@ -1,15 +1,20 @@
 """`icltool recipes`: the recipes at hand, with claim, title and the time each scale takes."""
 
 import inspect
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
+from icltool.cli.printed_table import printed
 from icltool.cli.signature import common_parameter
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.errors import InputError
+from icltool.core.table import Table
+
+if TYPE_CHECKING:
+    from icltool.sweep.duration import Duration
 
 
 def parameters() -> list[inspect.Parameter]:
@@ -25,20 +30,35 @@ def parameters() -> list[inspect.Parameter]:
 
 def run(*, folder: Path, json: bool) -> None:
     """A table on stderr, the recipes' paths (or JSON) on stdout."""
+    from icltool.sweep.duration import durations
     from icltool.sweep.recipe import SCALES, read_recipe
+    from icltool.sweep.record import read_reference, reference_file
 
     files = sorted(folder.glob("*/recipe.toml"))
     if not files:
         raise InputError(f"there is no recipe in {folder} (FOLDER/NAME/recipe.toml); run from a checkout or name one")
-    table = Table(title=f"Recipes in {folder}", title_justify="left")
-    for column in ("claim", "recipe", "what it shows", *SCALES):
-        table.add_column(column)
+    rows: list[tuple[str, ...]] = []
     for file in files:
         name, recipe = read_recipe(file)
-        times = [recipe.estimate.get(scale, "-") for scale in SCALES]
-        table.add_row(recipe.claim, name, recipe.title, *times)
+        found = durations(name, recipe, reference=read_reference(reference_file(file)), where=str(file))
+        rows.append((recipe.claim, name, recipe.title, *(_cell(found[scale]) for scale in SCALES)))
         if json:
-            print_json({"recipe": str(file.parent), "claim": recipe.claim, "title": recipe.title, **recipe.estimate})
+            scales = {scale: asdict(found[scale]) for scale in SCALES}
+            print_json({"recipe": str(file.parent), "claim": recipe.claim, "title": recipe.title, "scales": scales})
         else:
             print_path(file.parent)
-    people().print(table)
+    columns = ("claim", "recipe", "what it shows", *SCALES)
+    people().print(printed(Table(title=f"Recipes in {folder}", columns=columns, rows=sorted(rows)), texts=3))
+    people().print(
+        "runs, and one core's time: as recorded, or ~ in proportion to the operations of what is", markup=False
+    )
+
+
+def _cell(duration: "Duration") -> str:
+    """`12 runs` and the time where one is known, on a line each."""
+    from icltool.sweep.duration import spoken
+
+    runs = f"{duration.runs} run{'' if duration.runs == 1 else 's'}"
+    if duration.seconds is None:
+        return f"{runs}\n{duration.text}".strip()
+    return f"{runs}\n{'~' if duration.how == 'scaled' else ''}{spoken(duration.seconds)}"
