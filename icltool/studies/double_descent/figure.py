@@ -12,7 +12,7 @@ from icltool.figures.curve_figures import learning_curves
 from icltool.figures.error_figures import series_names
 from icltool.figures.heat_map import heat_map
 from icltool.figures.marks import add_band_line
-from icltool.figures.theme import DASHES, GREYS, colour, figure
+from icltool.figures.theme import DASHES, GREYS, colour, figure, log_range
 from icltool.studies.double_descent.animation import animation_figure
 from icltool.studies.double_descent.plane import plane_figures
 from icltool.studies.double_descent.run import FEATURE, FINAL, SAMPLE
@@ -75,6 +75,8 @@ def _loss(results: Sequence[Result], *parts: str) -> go.Figure:
             add_band_line(look, _over_seeds(rows, f"{part}_loss"), x="T", name=label, index=index)
             look.update_traces(line_dash="solid" if part == "test" else "dash", selector={"name": label})
     look.add_hline(y=1, line={"color": GREYS[1], "width": 1, "dash": "dot"})
+    # A training loss of a memorised set is rounding: below this it only takes room.
+    log_range(look, [max(float(str(row[f"{part}_loss"])), 1e-4) for row in _finals(results) for part in parts])
     look.update_layout(showlegend=True)
     return look
 

@@ -64,6 +64,7 @@ def panels_of(chosen: Sequence[Result], *, title: str) -> go.Figure:
             nticks=5,
             title_text="",
             tickfont_size=11,
+            tickangle=0,
         )
     look.update_annotations(font_size=13 if single else 11)
     look.update_layout(showlegend=False)
