@@ -1,4 +1,5 @@
-"""Every shipped recipe, whole, at its smoke scale: all stages run and its figures are drawn from the result."""
+"""Every shipped recipe, whole, at its smoke scale: all stages run, its figures are drawn from the
+result, and the figures are as recorded."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from icltool.sweep.check import compare
 from icltool.sweep.collect import RUN
 from icltool.sweep.execute import execute
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.plotting import sweep_figures
 from icltool.sweep.recipe import read_recipe
+from icltool.sweep.record import read_reference, reference_file
 from icltool.sweep.worker import Job, Outcome, do_job
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.toml"))
@@ -46,6 +49,9 @@ def test_smoke(file: Path, tmp_path: Path) -> None:
     rows = result.select(table=RUN)
     assert len(rows) == len(plan.runs)
     assert {row["status"] for row in rows} == {"finished"}
+    reference = read_reference(reference_file(file))
+    if reference is not None and "smoke" in reference.scales:
+        assert compare(result, reference.scales["smoke"]).differences == [], "record again if this is meant"
     figures = sweep_figures(result)
     assert figures
     assert set(figures) == FIGURES.get(name, set(figures))
