@@ -48,7 +48,7 @@ def hold_contest(config: BenchConfig, *, on_step: OnStep) -> Contest:
         on_step(StepRecord(step=2 * done, steps=2 * config.rounds, stage="measuring"))
         # Who goes first changes with the round, so that a drift of the machine favours neither.
         for side in ("ours", "plain") if done % 2 == 0 else ("plain", "ours"):
-            times[side].append(_time_in_a_process(side, config))
+            times[side].append(time_in_a_process(side, config))
     on_step(StepRecord(step=2 * config.rounds, steps=2 * config.rounds, stage="measured"))
     return Contest(ours=times["ours"], plain=times["plain"])
 
@@ -61,7 +61,8 @@ def require_checkout() -> None:
         sys.path.insert(0, str(ROOT))
 
 
-def _time_in_a_process(side: str, config: BenchConfig) -> float:
+def time_in_a_process(side: str, config: BenchConfig) -> float:
+    """Seconds a step of one side takes, the median of `config.steps`, in a process of its own."""
     command = [sys.executable, "-m", "icltool.bench.worker", side, config.model_dump_json()]
     search_path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(  # noqa: S603 - our own interpreter and module

@@ -5,6 +5,7 @@ neighbours are close, and cut in blocks. Over a box of features times a box of s
 c_p . c_q -+ (|c_p| . e_q + e_p . (|c_q| + e_q)) (centres c, half extents e), so a tile (block times block) is empty,
 full (r = relu(z) is z: a closed form) or mixed (evaluated). Bounds are taken anew from the current parameters at every
 step, so nothing is approximated; only the order is older, and a bad order costs time alone.
+Views instead of einops patterns: for few samples a step is nothing but small operations, and a pattern costs as much.
 
 Shapes: F parameter rows (features of all runs and one zero row at the end), S hidden rows (samples of all runs and
 one zero row at the end), k = m + 1 coordinates, J blocks of B features, I blocks of C samples.
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from einops import rearrange, reduce
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -48,16 +48,16 @@ class Blocks:
         """
         points = table.index_select(0, rows)
         boxed = points if reach is None else to_unit_size(points, reach)
-        low, high = rearrange(boxed, "(boxes box) k -> boxes box k", box=_BOX).aminmax(dim=1)
+        low, high = boxed.view(-1, _BOX, boxed.shape[1]).aminmax(dim=1)
         centre = (low + high) / 2
-        across = rearrange(points, "(blocks size) k -> blocks k size", size=size).contiguous()
+        across = points.view(-1, size, points.shape[1]).mT.contiguous()
         return cls(rows, across, centre, high - centre)
 
 
 def to_unit_size(parameters: Float[Tensor, "N k"], reach: Float[Tensor, "k"]) -> Float[Tensor, "N k"]:
     """(w, b) over |w| . max|h| + |b|, with `reach` = max |(h, 1)|: no sign of z changes, and alike signs are near."""
     size = parameters.abs() @ reach
-    return parameters / rearrange(size.clamp_min(torch.finfo(size.dtype).tiny ** 0.5), "N -> N 1")
+    return parameters / size.clamp_min(torch.finfo(size.dtype).tiny ** 0.5)[:, None]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _sample_side(samples: Blocks) -> tuple[Float[Tensor, "three_k boxes"], Float
     of_extent = reach * (1 + rounding)
     upper = torch.cat([samples.centre, of_centre, of_extent], 1)
     lower = torch.cat([samples.centre, -of_centre, -of_extent], 1)
-    return rearrange(upper, "boxes k -> k boxes"), rearrange(lower, "boxes k -> k boxes")
+    return upper.mT, lower.mT
 
 
 def _bounds(features: Blocks, samples: Blocks) -> tuple[Float[Tensor, "J I"], Float[Tensor, "J I"]]:
@@ -120,8 +120,10 @@ def _extreme(
     bound: Float[Tensor, "rows columns"], extreme: Literal["min", "max"], *, boxes: int, blocks: int
 ) -> Float[Tensor, "J I"]:
     """The extreme over a tile's boxes; first over the outer dimension, where the kernel is vectorised."""
-    per_block = reduce(bound, "(J boxes) N -> J N", extreme, boxes=boxes)
-    return reduce(per_block, "J (I others) -> J I", extreme, I=blocks)
+    J, N = len(bound) // boxes, bound.shape[1]
+    if extreme == "max":
+        return bound.view(J, boxes, N).amax(1).view(J, blocks, N // blocks).amax(2)
+    return bound.view(J, boxes, N).amin(1).view(J, blocks, N // blocks).amin(2)
 
 
 def nearby_order(points: Float[Tensor, "N d"]) -> Int[Tensor, "N"]:
@@ -131,7 +133,7 @@ def nearby_order(points: Float[Tensor, "N d"]) -> Int[Tensor, "N"]:
     bits = min(10, 60 // dimensions)
     low, high = points.aminmax(dim=0)
     cells = ((points - low) / (high - low).clamp_min(torch.finfo(points.dtype).tiny) * (2**bits - 1)).long()
-    cells = rearrange(cells, "N d -> d N").contiguous()
+    cells = cells.mT.contiguous()
     code = torch.zeros_like(cells[0])
     for bit in range(bits):
         for dimension in range(dimensions):

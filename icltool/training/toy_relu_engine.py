@@ -82,14 +82,14 @@ class ToyReLUEngine:
         return self._by_run(self._parameters)
 
     def _by_run(self, rows: Float[Tensor, "F k"]) -> Float[Tensor, "R n k"]:
-        return rearrange(rows[:-1], "(R n) k -> R n k", n=self.n)
+        return rows[:-1].view(-1, self.n, self.m + 1)
 
     def weights(self, run: int = 0) -> tuple[Float[Tensor, "m n"], Float[Tensor, "n"]]:
         """W and b of one run, as copies."""
         rows = self.parameters[run]
         return rearrange(rows[:, : self.m], "n m -> m n").contiguous(), rows[:, self.m].clone()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def write_to(self, model: ToyReLU, *, run: int = 0) -> None:
         """Put one run's weights in a model."""
         W, b = self.weights(run)
@@ -105,13 +105,13 @@ class ToyReLUEngine:
         hidden[:-1, self.m] = 1
         return hidden
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def loss_and_gradient(self) -> tuple[Float[Tensor, "R"], Float[Tensor, "R n k"]]:
         """Each run's loss (float64) and its gradient in the layout of `parameters`."""
         loss, gradient = self._evaluate()
         return loss, self._by_run(gradient)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def step(self) -> Float[Tensor, "R"]:
         """One AdamW update of every run; returns the losses before it (float64, on the engine's device)."""
         if self.optimiser.step % _ORDER_LIFE == 0:
@@ -121,7 +121,7 @@ class ToyReLUEngine:
         self.optimiser.update(self._parameters, gradient)
         return loss
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def tiles(self) -> Tiles:
         """The tiles the next evaluation will visit: how much of the work is left."""
         return self._regions.tiles(self._parameters, self._hidden(self._parameters))

@@ -6,7 +6,7 @@ Shapes: see toy_relu_bounds.
 """
 
 import torch
-from einops import einsum, rearrange
+from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
@@ -33,7 +33,7 @@ def pair_sums(
         (feature_sums, tiles.features.rows, by_feature),
         (sample_sums, tiles.samples.rows, by_sample),
     ):
-        table.index_copy_(0, rows, rearrange(sums, "blocks k size -> (blocks size) k"))
+        table.index_copy_(0, rows, sums.mT.reshape(-1, table.shape[1]))
     return by_feature, by_sample
 
 

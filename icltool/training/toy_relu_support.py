@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -43,7 +42,7 @@ class Sectors:
 
 def highest(parameters: Float[Tensor, "n 3"], hidden: Float[Tensor, "T 3"], *, sectors: Sectors) -> Float[Tensor, "n"]:
     """An upper bound of w_j . h_t + b_j over all samples, for every feature."""
-    parts = [(sectors.u @ rearrange(h[:, :2], "T xy -> xy T")).amax(1) for h in hidden.split(_AT_ONCE)]
+    parts = [(sectors.u @ h[:, :2].mT).amax(1) for h in hidden.split(_AT_ONCE)]
     support = parts[0] if len(parts) == 1 else torch.stack(parts).amax(0)
     largest = support.abs().amax()
     x, y, b = parameters.unbind(1)

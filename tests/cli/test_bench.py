@@ -38,9 +38,10 @@ def test_the_training_step_is_timed(call: Call) -> None:
 
 def test_a_whole_run_takes_every_step(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toy_relu_step, "SETTINGS", WarmupCosine(steps=80, warmup=5))
-    done = call("bench double-descent --whole-run --n 60 --T 8 --threads 1 --json --quiet")
+    monkeypatch.setattr(toy_relu_step, "SEGMENTS", 2)
+    done = call("bench double-descent --whole-run --n 60 --T 8 --steps 2 --warm 1 --threads 1 --json --quiet")
     assert done.code == 0, done.err
-    assert json.loads(done.out)["rounds"] == toy_relu_step.SEGMENTS
+    assert json.loads(done.out)["rounds"] == 2
     assert "measures double-descent, not train" in call("bench train --whole-run").error
 
 
