@@ -12,6 +12,7 @@ import os
 __version__ = "0.1.0"
 
 # GNU OpenMP, in torch, reads this once, when torch is imported. By default a thread that waits for the others spins for
-# milliseconds and keeps them off the cores they need as soon as anything else runs: a two-thread training step took
-# 1100 to 2100 ms beside one busy process, with short spins 260 ms; on an idle machine both take 125 ms.
+# milliseconds and keeps them off the cores they need as soon as anything else runs: beside one busy process a two-thread
+# training step took 1100 to 2100 ms, with counts of 500 to 3000 260 to 290 ms. On an idle machine the medians of short
+# runs went from 113 to 306 ms with 1000 and from 109 to 246 ms without: too noisy to tell what it costs there.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
