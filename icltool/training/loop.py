@@ -54,6 +54,9 @@ class _Session:
     seconds_before: float
     began: float = field(default_factory=time.perf_counter)
     mark: float = field(default_factory=time.perf_counter)
+    # CPU time of the steps alone, resumed ones included: unlike the clock's, it is the same beside other work.
+    cpu_seconds: float = 0.0
+    cpu_mark: float = field(default_factory=time.process_time)
     steady_steps: int = 0
     steady_seconds: float = 0.0
     intervals: int = 0
@@ -94,7 +97,7 @@ def run_training(
                 if evaluating:
                     session.held_out = dict(evaluate(step))
                     values.update(session.held_out)
-                    session.mark = time.perf_counter()
+                    session.mark, session.cpu_mark = time.perf_counter(), time.process_time()
                 if logging:
                     append_rows(run.metrics, [values])
                     on_step(StepRecord(step=step, steps=pace.steps, start=session.start, values=values))
@@ -116,7 +119,13 @@ def _start(learner: Learner, run: RunFolder) -> _Session:
     state, step, notes = load_state(run.resume_state)
     learner.restore(state)
     drop_rows_after(run.metrics, step)
-    return _Session(start=step, held_out=notes["held_out"], seconds_before=notes["seconds"], last_saved=step)
+    return _Session(
+        start=step,
+        held_out=notes["held_out"],
+        seconds_before=notes["seconds"],
+        cpu_seconds=notes.get("cpu_seconds", 0.0),
+        last_saved=step,
+    )
 
 
 def _flush(learner: Learner, session: _Session, step: int, *, run: RunFolder) -> dict[str, Number]:
@@ -135,6 +144,9 @@ def _flush(learner: Learner, session: _Session, step: int, *, run: RunFolder) ->
     now = time.perf_counter()
     elapsed = max(now - session.mark, 1e-9)
     session.mark = now
+    cpu = time.process_time()
+    session.cpu_seconds += cpu - session.cpu_mark
+    session.cpu_mark = cpu
     session.intervals += 1
     if session.intervals > 1:
         # The first interval holds compilation and cold caches.
@@ -145,6 +157,7 @@ def _flush(learner: Learner, session: _Session, step: int, *, run: RunFolder) ->
     row: dict[str, Number] = {"step": step, **dict(zip(names, rows[-1], strict=True)), **conditions}
     if conditions.get("prompts") is not None:
         row["prompts_per_second"] = round(len(rows) * float(conditions["prompts"] or 0) / elapsed, 1)
+    row["cpu_seconds"] = round(session.cpu_seconds, 3)
     return row
 
 
@@ -156,7 +169,8 @@ def _save(learner: Learner, session: _Session, step: int, *, run: RunFolder, sav
             f"{broken[0]} is not finite after step {step}; {_kept(session, run)}; try a smaller --lr or --clip"
         )
     save_model(step, session.held_out)
-    save_state(run.resume_state, state, step=step, notes={"held_out": session.held_out, "seconds": session.seconds})
+    notes = {"held_out": session.held_out, "seconds": session.seconds, "cpu_seconds": session.cpu_seconds}
+    save_state(run.resume_state, state, step=step, notes=notes)
     session.last_saved = step
 
 

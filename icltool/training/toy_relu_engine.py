@@ -6,7 +6,8 @@ the pre-activations is (2/T)(r - x [z > 0]); the data again enters only at its n
 
 Several runs (data sets, initialisations) of the same m and n train together: their features and samples are rows of
 one table, their tiles never mix. A sweep does not use this for its small T, though twelve of them together step 2.6
-times as fast: a run's last digits, which training amplifies, would depend on its neighbours. Memory is O(features + samples + non-zeros) and a few MiB of tiles.
+times as fast: a run's last digits, which training amplifies, would depend on its neighbours. Memory is O(features +
+samples + non-zeros) and a few MiB of tiles.
 
 Shapes: R runs, n features each, m hidden dimensions, k = m + 1 homogeneous coordinates: a feature's row of the
 parameters is (w_j, b_j), a sample's row of the hidden vectors (h_t, 1). Both tables, F and S rows, end in a zero row.

@@ -84,7 +84,7 @@ def test_interrupted_again_and_again_and_resumed_is_as_never_interrupted(tmp_pat
         assert (cut / "resume.safetensors").exists()
     result = run(config, request=RunRequest(out=cut, resume=True))
     assert weights(cut) == weights(tmp_path / "whole")
-    rates = {"prompts_per_second"}
+    rates = {"prompts_per_second", "cpu_seconds"}
     rows, expected = (
         [{key: value for key, value in row.items() if key not in rates} for row in read_rows(folder / "metrics.jsonl")]
         for folder in (cut, tmp_path / "whole")
@@ -164,7 +164,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert [row["step"] for row in rows] == list(range(5, 61, 5))
     assert set(rows[-1]) == {
         "step", "loss", "running_error", "gradient_norm", "lr", "loops", "points", "dims", "prompts",
-        "prompts_per_second",
+        "prompts_per_second", "cpu_seconds",
         "held_out_error",
     }  # fmt: skip
     assert result.summary["steps"] == 60
