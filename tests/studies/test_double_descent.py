@@ -1,7 +1,5 @@
 """`double-descent` as a library: known answers, brute force, resume, figures, bad input; and its grid by default."""
 
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ import torch
 
 from icltool.cli.options import given_grid
 from icltool.cli.study_command import run_study
-from icltool.core.errors import InterruptedRun, RunFolderError, UsageError
+from icltool.core.errors import UsageError
 from icltool.core.metrics_log import read_rows
-from icltool.core.progress import StepRecord
 from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
@@ -29,6 +26,7 @@ from icltool.studies.double_descent.memory import require_memory
 from icltool.studies.double_descent.run import FEATURE, FINAL, SAMPLE, run
 from icltool.studies.registry import study_named
 from icltool.sweep.grid_of_study import plan_grid
+from tests.interruptions import resumed_as_whole
 
 
 def settings(**others: Any) -> DoubleDescentConfig:
@@ -116,25 +114,8 @@ def test_the_best_initialisation_is_kept() -> None:
 
 
 def test_interrupted_and_resumed_is_as_never_interrupted() -> None:
-    config = settings(initialisations=2, save_every=7)
-    whole = run(config, request=RunRequest(out=Path("whole")))
-
-    def stop_at(step: int) -> Any:
-        def on_step(record: StepRecord) -> None:
-            if record.step == step:
-                os.kill(os.getpid(), signal.SIGINT)
-
-        return on_step
-
-    for step in (5, 25):
-        with pytest.raises(InterruptedRun):
-            run(config, request=RunRequest(out=Path("cut"), resume=True), on_step=stop_at(step))
-    with pytest.raises(RunFolderError, match="--resume"):
-        run(config, request=RunRequest(out=Path("cut")))
-    resumed = run(config, request=RunRequest(out=Path("cut"), resume=True))
-    assert resumed.records == whole.records
-    assert (Path("cut") / "model.safetensors").read_bytes() == (Path("whole") / "model.safetensors").read_bytes()
-    assert not (Path("cut") / "resume.safetensors").exists()
+    whole, resumed = resumed_as_whole(run, settings(initialisations=2, save_every=7), stops=(5, 25))
+    assert (resumed.run / "model.safetensors").read_bytes() == (whole.run / "model.safetensors").read_bytes()
 
 
 def test_bad_input_is_one_line() -> None:

@@ -1,8 +1,6 @@
 """`probe` as a library: records, known answers, resume, control, figures; and as a command in a pipe."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from icltool.core.errors import InputError, InterruptedRun, RunFolderError, UsageError
+from icltool.core.errors import InputError, UsageError
 from icltool.core.metrics_log import read_rows
-from icltool.core.progress import StepRecord
 from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
@@ -25,6 +22,7 @@ from icltool.studies.probe.config import ProbeConfig
 from icltool.studies.probe.figure import figures, table
 from icltool.studies.probe.learner import training_prompts, with_weights_of_one
 from icltool.studies.probe.run import BY_PREFIX, BY_STATE, run
+from tests.interruptions import resumed_as_whole
 
 D, N = 3, 5
 
@@ -95,24 +93,7 @@ def test_what_the_errors_must_be() -> None:
 
 @pytest.mark.parametrize("optimised", ["mlp", "linear"])
 def test_interrupted_and_resumed_is_as_never_interrupted(optimised: str) -> None:
-    config = settings(checkpoint(), probe=optimised, save_every=3)
-    whole = run(config, request=RunRequest(out=Path("whole")))
-
-    def stop_at(step: int) -> Any:
-        def on_step(record: StepRecord) -> None:
-            if record.step == step:
-                os.kill(os.getpid(), signal.SIGINT)
-
-        return on_step
-
-    for step in (5, 15):
-        with pytest.raises(InterruptedRun):
-            run(config, request=RunRequest(out=Path("cut"), resume=True), on_step=stop_at(step))
-    with pytest.raises(RunFolderError, match="--resume"):
-        run(config, request=RunRequest(out=Path("cut")))
-    resumed = run(config, request=RunRequest(out=Path("cut"), resume=True))
-    assert resumed.records == whole.records
-    assert not (Path("cut") / "resume.safetensors").exists()
+    resumed_as_whole(run, settings(checkpoint(), probe=optimised, save_every=3), stops=(5, 15))
 
 
 def test_loops_beyond_training_and_layers_of_a_standard_model() -> None:

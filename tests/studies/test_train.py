@@ -1,7 +1,6 @@
 """`train` as a library: determinism, resume to the byte, divergence, what it leaves on disk."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.models.checkpoint import load_checkpoint
 from icltool.studies.train.config import TrainConfig
 from icltool.studies.train.run import run
+from tests.interruptions import stop_at
 
 TINY: dict[str, Any] = {
     "L": 1,
@@ -50,16 +50,6 @@ def tiny(**settings: Any) -> TrainConfig:
 
 def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
-
-
-def stop_at(step: int, signal_number: int = signal.SIGINT) -> Any:
-    """A callback that sends this process a signal at a logged step."""
-
-    def on_step(record: StepRecord) -> None:
-        if record.step == step:
-            os.kill(os.getpid(), signal_number)
-
-    return on_step
 
 
 @pytest.mark.parametrize("optimiser", ["muon", "adam", "adamw"])
