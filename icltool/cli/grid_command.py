@@ -7,11 +7,11 @@ from rich.table import Table
 
 from icltool.cli.printed_table import printed
 from icltool.cli.sweep_progress import sweep_progress
-from icltool.core.device import available_threads
 from icltool.core.errors import OutputError
 from icltool.core.result import Result
 from icltool.core.table import number
 from icltool.sweep.collect import AGGREGATE
+from icltool.sweep.engines import EngineChoice, chosen_engine
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan
 from icltool.sweep.tables import aggregates_table, failures_table
@@ -20,13 +20,15 @@ from icltool.sweep.tables import aggregates_table, failures_table
 MOST_MEASURES = 3
 
 
-def run_plan(plan: SweepPlan, *, jobs: int | None, quiet: bool, console: Console) -> Result:
+def run_plan(plan: SweepPlan, *, choice: EngineChoice | None = None, quiet: bool, console: Console) -> Result:
     """Execute the plan and show what came out; raises `SweepFailedError` last, after everything is shown."""
     failure: SweepFailedError | None = None
-    at_once = jobs or max(1, available_threads() // max(_threads(plan), 1))
-    with sweep_progress(console, quiet=quiet) as watcher:
+    with (
+        chosen_engine(choice or EngineChoice(), plan) as (engine, at_once),
+        sweep_progress(console, quiet=quiet) as watcher,
+    ):
         try:
-            result = execute(plan, at_once=at_once, watcher=watcher)
+            result = execute(plan, at_once=at_once, watcher=watcher, engine=engine)
         except SweepFailedError as error:
             failure, result = error, error.result
     if result.summary["runs"] != result.summary["failed"]:
@@ -59,11 +61,6 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
     table.add_section()
     table.add_row("total", "", "", number(total / 1e15))
     console.print(table)
-
-
-def _threads(plan: SweepPlan) -> int:
-    wanted = [run.config.model_dump().get("threads") for run in plan.runs]
-    return max((threads for threads in wanted if isinstance(threads, int)), default=1)
 
 
 def _write_figure(result: Result, console: Console) -> Path | None:

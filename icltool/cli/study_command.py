@@ -100,7 +100,7 @@ def _run_grid(
     from icltool.sweep.grid_of_study import plan_grid
 
     plan = plan_grid(study, settings=settings, axes=axes, inputs=inputs, preset=given["preset"], folder=given["out"])
-    run_plan(plan, jobs=None, quiet=given["quiet"], console=console)
+    run_plan(plan, quiet=given["quiet"], console=console)
     for planned in plan.runs:
         _print_result(study, load_result(planned.folder), as_json=given["json"])
 

@@ -26,12 +26,14 @@ class RunRequest:
     """Where a run goes and what to do when something is there already.
 
     `out` is the run folder itself (default: `runs/<study>/<slug>-<hash>`). `resume` goes on with an unfinished run (and
-    starts one that does not exist); `force` throws away what the folder holds and runs again.
+    starts one that does not exist); `force` throws away what the folder holds and runs again. `patience` is how many
+    seconds to wait for a folder that another process has.
     """
 
     out: Path | None = None
     resume: bool = False
     force: bool = False
+    patience: float = 0.0
 
     def __post_init__(self) -> None:
         if self.resume and self.force:
@@ -108,7 +110,7 @@ def open_run(
     # Before the lock too, so that a folder of somebody else's gets not even a lock file.
     _stored_identity(path)
     make_folder(path)
-    with _locked(path):
+    with _locked(path, patience=request.patience):
         remove_leftovers(path)
         stored = _stored_identity(path)
         if stored is not None and request.force:
@@ -154,10 +156,10 @@ def safe_name(text: str) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Generator[None]:
+def _locked(path: Path, *, patience: float) -> Generator[None]:
     lock = FileLock(path / LOCK)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise RunFolderError(
             f"{path} is in use by another icltool process; wait for it or choose another --out"

@@ -30,14 +30,17 @@ class Outcome:
     error: str = ""
 
 
-def do_job(job: Job, *, on_step: OnStep = ignore_step) -> Outcome:
-    """Run, resume or skip (a finished run answers at once); an error becomes part of the outcome."""
+def do_job(job: Job, *, on_step: OnStep = ignore_step, patience: float = 0.0) -> Outcome:
+    """Run, resume or skip (a finished run answers at once); an error becomes part of the outcome.
+
+    `patience` is how many seconds to wait for the run's folder when another process has it.
+    """
     from icltool.studies.registry import study_named  # noqa: PLC0415 - in the worker, not where the plan is made
 
     study = study_named(job.study)
     try:
         config = study.config().create(job.settings)
-        study.run()(config, request=RunRequest(out=job.folder, resume=True), on_step=on_step)
+        study.run()(config, request=RunRequest(out=job.folder, resume=True, patience=patience), on_step=on_step)
     except InterruptedRun as error:
         return Outcome(name=job.name, status="interrupted", error=str(error))
     except IcltoolError as error:
@@ -57,9 +60,14 @@ _channel: Any = None
 
 
 def open_channel(channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queue; its type has no public name
-    """In a fresh worker: where to report steps. Keeps the libraries' thread pools from starting with all cores."""
+    """In a fresh worker: where to report steps."""
     global _channel  # noqa: PLW0603 - one per worker process, set once by its initialiser
     _channel = channel
+    keep_threads_quiet()
+
+
+def keep_threads_quiet() -> None:
+    """In a fresh worker: threads that wait for work sleep, so that runs side by side do not take each other's cores."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

@@ -44,7 +44,7 @@ def run(*, dilations: str, preset: str | None, out: Path | None, quiet: bool, js
 
     settings: dict[str, Any] = given_values(TrainConfig, given)
     plan = plan_dilations(_dilations(dilations), settings=settings, preset=preset, folder=out)
-    result = run_plan(plan, jobs=None, quiet=quiet, console=people())
+    result = run_plan(plan, quiet=quiet, console=people())
     if json:
         summary = dict(result.summary)
         print_json({"kind": "sweep", "run": str(result.run), "result": str(result.path), "summary": summary})

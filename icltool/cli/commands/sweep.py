@@ -3,7 +3,7 @@
 import inspect
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,6 +35,7 @@ def parameters() -> list[inspect.Parameter]:
         common_parameter("scale", str, scale, default="smoke"),
         common_parameter("jobs", int | None, jobs),
         common_parameter("out", Path | None, out),
+        *_engine_parameters(),
         common_parameter(
             "dry_run", bool, typer.Option("--dry-run", help="List the runs and their cost."), default=False
         ),
@@ -51,6 +52,10 @@ def run(
     scale: str,
     jobs: int | None,
     out: Path | None,
+    engine: Literal["local", "ray"],
+    cpus_per_run: float | None,
+    gpus_per_run: float | None,
+    address: str | None,
     dry_run: bool,
     check: bool,
     record: bool,
@@ -60,6 +65,7 @@ def run(
     """Run the recipe, and print the path of its result."""
     from icltool.cli.grid_command import default_folder, print_plan, run_plan
     from icltool.sweep.check import compare, recorded_scale
+    from icltool.sweep.engines import EngineChoice
     from icltool.sweep.plan import plan_sweep
     from icltool.sweep.recipe import read_recipe
     from icltool.sweep.record import record as write_record
@@ -67,6 +73,9 @@ def run(
 
     chosen = _scale(scale)
     _refuse_contradictions(check=check, record=record, dry_run=dry_run)
+    choice = EngineChoice(
+        engine=engine, jobs=jobs, cpus_per_run=cpus_per_run, gpus_per_run=gpus_per_run, address=address
+    )
     name, content = read_recipe(recipe)
     folder = out or default_folder(f"{name}-{chosen}")
     plan = plan_sweep(name, content, scale=chosen, folder=folder, where=str(recipe))
@@ -77,7 +86,7 @@ def run(
     reference = reference_file(recipe)
     # Before hours of runs, not after them.
     recorded = recorded_scale(reference, chosen) if check else None
-    result = run_plan(plan, jobs=jobs, quiet=quiet, console=console)
+    result = run_plan(plan, choice=choice, quiet=quiet, console=console)
     comparison = compare(result, recorded) if recorded else None
     if record:
         write_record(result, scale=chosen, file=reference)
@@ -85,6 +94,22 @@ def run(
     _print_result(result, comparison, as_json=json)
     if comparison:
         _judge(comparison, file=reference, quiet=quiet)
+
+
+def _engine_parameters() -> list[inspect.Parameter]:
+    """Where the runs are run."""
+    engine = typer.Option("--engine", help="Processes of this machine, or Ray (extra: ray).")
+    cpus = typer.Option("--cpus-per-run", min=0, help="Ray: CPUs set aside for a run; unset: its threads.")
+    gpus = typer.Option("--gpus-per-run", min=0, help="Ray: GPUs set aside for a run; unset: none.")
+    address = typer.Option(
+        "--address", metavar="HOST:PORT", help="Ray: the cluster (auto: this machine's); unset: a Ray of its own."
+    )
+    return [
+        common_parameter("engine", Literal["local", "ray"], engine, default="local"),
+        common_parameter("cpus_per_run", float | None, cpus),
+        common_parameter("gpus_per_run", float | None, gpus),
+        common_parameter("address", str | None, address),
+    ]
 
 
 def _complete_scale(incomplete: str) -> list[str]:
