@@ -20,7 +20,14 @@ from icltool.sweep.tables import aggregates_table, failures_table
 MOST_MEASURES = 3
 
 
-def run_plan(plan: SweepPlan, *, choice: EngineChoice | None = None, quiet: bool, console: Console) -> Result:
+def run_plan(
+    plan: SweepPlan,
+    *,
+    choice: EngineChoice | None = None,
+    track: str | None = None,
+    quiet: bool,
+    console: Console,
+) -> Result:
     """Execute the plan and show what came out; raises `SweepFailedError` last, after everything is shown."""
     failure: SweepFailedError | None = None
     with (
@@ -28,7 +35,7 @@ def run_plan(plan: SweepPlan, *, choice: EngineChoice | None = None, quiet: bool
         sweep_progress(console, quiet=quiet) as watcher,
     ):
         try:
-            result = execute(plan, at_once=at_once, watcher=watcher, engine=engine)
+            result = execute(plan, at_once=at_once, watcher=watcher, engine=engine, track=track)
         except SweepFailedError as error:
             failure, result = error, error.result
     if result.summary["runs"] != result.summary["failed"]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from icltool.core.errors import UsageError
+from icltool.core.tracking import TRACKERS, tracker_named
 
 
 def with_signature(
@@ -39,6 +40,23 @@ def path_parameter(name: str, *, metavar: str, help: str, panel: str | None = No
 
     option = typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=panel, parser=parse)
     return common_parameter(name, Path | None, option)
+
+
+def track_parameter(panel: str | None = None) -> inspect.Parameter:
+    """`--track NAME`, refused at once when the tracker is not there."""
+    option = typer.Option(
+        "--track",
+        metavar="|".join(TRACKERS),
+        help="Send the logged values to a tracker as they come (extra: track).",
+        rich_help_panel=panel,
+        parser=tracker_named,
+        autocompletion=_complete_tracker,
+    )
+    return common_parameter("track", str | None, option)
+
+
+def _complete_tracker(incomplete: str) -> list[str]:
+    return [name for name in TRACKERS if name.startswith(incomplete)]
 
 
 def require_path(text: str, *, where: str) -> Path:

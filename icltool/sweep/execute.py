@@ -70,8 +70,15 @@ class _Ledger:
         return self.outcomes[run.folder].status != "finished"
 
 
-def execute(plan: SweepPlan, *, at_once: int, watcher: Watcher | None = None, engine: Engine = run_jobs) -> Result:
-    """Run what is not finished yet and collect everything into one result.
+def execute(
+    plan: SweepPlan,
+    *,
+    at_once: int,
+    watcher: Watcher | None = None,
+    engine: Engine = run_jobs,
+    track: str | None = None,
+) -> Result:
+    """Run what is not finished yet and collect everything into one result; `track` names each run's tracker.
 
     Raises `InterruptedRun` after SIGINT or SIGTERM (every run can be resumed by the same call) and `SweepFailedError`,
     after all the others are done, when some runs failed.
@@ -84,19 +91,19 @@ def execute(plan: SweepPlan, *, at_once: int, watcher: Watcher | None = None, en
     except Timeout:
         raise RunFolderError(f"{plan.folder} is in use by another sweep; wait for it or choose another --out") from None
     try:
-        return _execute(plan, at_once=at_once, watcher=watcher, engine=engine)
+        return _execute(plan, at_once=at_once, watcher=watcher, engine=engine, track=track)
     finally:
         lock.release()
 
 
-def _execute(plan: SweepPlan, *, at_once: int, watcher: Watcher, engine: Engine) -> Result:
+def _execute(plan: SweepPlan, *, at_once: int, watcher: Watcher, engine: Engine, track: str | None) -> Result:
     ledger = _Ledger()
     watcher.begin(plan.runs)
     for stage in plan.stages:
         _skip_orphans(stage, ledger, watcher)
         _skip_finished(stage, ledger, watcher)
         todo = [run for run in stage if run.folder not in ledger.outcomes]
-        jobs = [_job(run) for run in todo]
+        jobs = [_job(run, track=track) for run in todo]
         outcomes, signal_number = engine(jobs, at_once=at_once, on_report=watcher.report, on_outcome=watcher.ended)
         ledger.outcomes.update({run.folder: outcome for run, outcome in zip(todo, outcomes, strict=True)})
         if signal_number is not None:
@@ -133,5 +140,6 @@ def _skip_finished(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watche
             watcher.ended(ledger.outcomes[run.folder])
 
 
-def _job(run: PlannedRun) -> Job:
-    return Job(name=run.name, study=run.study, settings=run.config.model_dump(mode="json"), folder=run.folder)
+def _job(run: PlannedRun, *, track: str | None = None) -> Job:
+    settings = run.config.model_dump(mode="json")
+    return Job(name=run.name, study=run.study, settings=settings, folder=run.folder, track=track)

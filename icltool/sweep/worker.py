@@ -9,6 +9,7 @@ from typing import Any
 from icltool.core.errors import IcltoolError, InterruptedRun
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.run_folder import RunRequest
+from icltool.core.tracking import tracked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class Job:
     study: str
     settings: dict[str, Any]
     folder: Path
+    track: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,9 @@ def do_job(job: Job, *, on_step: OnStep = ignore_step, patience: float = 0.0) ->
     study = study_named(job.study)
     try:
         config = study.config().create(job.settings)
-        study.run()(config, request=RunRequest(out=job.folder, resume=True, patience=patience), on_step=on_step)
+        request = RunRequest(out=job.folder, resume=True, patience=patience)
+        with tracked(job.track, config, on_step=on_step) as followed:
+            study.run()(config, request=request, on_step=followed)
     except InterruptedRun as error:
         return Outcome(name=job.name, status="interrupted", error=str(error))
     except IcltoolError as error:

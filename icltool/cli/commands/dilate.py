@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from icltool.cli.options import given_values, parameters_of
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import common_parameter, track_parameter
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.errors import UsageError
 from icltool.studies.train.config import TrainConfig
@@ -32,19 +32,29 @@ def parameters() -> list[inspect.Parameter]:
         *(parameter for parameter in parameters_of(TrainConfig) if parameter.name not in varied),
         common_parameter("preset", str | None, preset),
         common_parameter("out", Path | None, out),
+        track_parameter(PANEL),
         common_parameter("quiet", bool, quiet, default=False),
         common_parameter("json", bool, json, default=False),
     ]
 
 
-def run(*, dilations: str, preset: str | None, out: Path | None, quiet: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
+def run(
+    *,
+    dilations: str,
+    preset: str | None,
+    out: Path | None,
+    track: str | None,
+    quiet: bool,
+    json: bool,
+    **given: Any,  # noqa: ANN401 - settings by name
+) -> None:
     """Train each, and print the path of the comparison."""
     from icltool.cli.grid_command import run_plan
     from icltool.sweep.dilation_plan import plan_dilations
 
     settings: dict[str, Any] = given_values(TrainConfig, given)
     plan = plan_dilations(_dilations(dilations), settings=settings, preset=preset, folder=out)
-    result = run_plan(plan, quiet=quiet, console=people())
+    result = run_plan(plan, track=track, quiet=quiet, console=people())
     if json:
         summary = dict(result.summary)
         print_json({"kind": "sweep", "run": str(result.run), "result": str(result.path), "summary": summary})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from icltool.cli.printed_table import printed
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import common_parameter, track_parameter
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import IcltoolError, UsageError
@@ -36,6 +36,7 @@ def parameters() -> list[inspect.Parameter]:
         common_parameter("jobs", int | None, jobs),
         common_parameter("out", Path | None, out),
         *_engine_parameters(),
+        track_parameter(),
         common_parameter(
             "dry_run", bool, typer.Option("--dry-run", help="List the runs and their cost."), default=False
         ),
@@ -56,6 +57,7 @@ def run(
     cpus_per_run: float | None,
     gpus_per_run: float | None,
     address: str | None,
+    track: str | None,
     dry_run: bool,
     check: bool,
     record: bool,
@@ -86,7 +88,7 @@ def run(
     reference = reference_file(recipe)
     # Before hours of runs, not after them.
     recorded = recorded_scale(reference, chosen) if check else None
-    result = run_plan(plan, choice=choice, quiet=quiet, console=console)
+    result = run_plan(plan, choice=choice, track=track, quiet=quiet, console=console)
     comparison = compare(result, recorded) if recorded else None
     if record:
         write_record(result, scale=chosen, file=reference)
