@@ -90,8 +90,7 @@ class _TensorBoard:
 class _WandB:
     def __init__(self, run: Path, config: Config, *, start: int) -> None:
         import wandb  # noqa: PLC0415 - an extra
-        from wandb.errors import CommError  # noqa: PLC0415 - likewise
-        from wandb.errors import UsageError as Refused
+        from wandb import errors  # noqa: PLC0415 - likewise
 
         del start  # the service itself drops steps that it has
         try:
@@ -104,7 +103,7 @@ class _WandB:
                 config=config.model_dump(mode="json"),
                 settings=wandb.Settings(silent=True, console="off"),
             )
-        except (CommError, Refused) as error:
+        except (errors.CommError, errors.UsageError) as error:
             line = " ".join(str(error).split())
             raise OutputError(f"--track wandb: {line}; log in, or set WANDB_MODE=offline") from None
 
