@@ -11,7 +11,9 @@ import typer
 from icltool import __version__
 from icltool.cli.catalogue import Command, all_commands
 from icltool.cli.signature import common_parameter, with_signature
-from icltool.core.errors import IcltoolError
+from icltool.core.errors import IcltoolError, UsageError
+from icltool.core.processes import launched
+from icltool.studies.registry import STUDIES
 
 # Where the shells' completion scripts put the line being completed: bash, then zsh, fish and PowerShell.
 COMPLETED_LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
@@ -23,6 +25,7 @@ def main() -> None:
     arguments = sys.argv[1:] or ["--help"]
     code: object = None
     try:
+        _refuse_to_share(_called(arguments))
         code = build(_called(_being_completed() or arguments))(
             args=arguments, standalone_mode=False, prog_name="icltool"
         )
@@ -130,6 +133,13 @@ def _help_command(arguments: list[str]) -> str:
     return f"icltool {called} --help" if known else "icltool --help"
 
 
+def _refuse_to_share(called: str | None) -> None:
+    """Under torchrun, what would be done once by each process; raises `UsageError`."""
+    able = [study.name for study in STUDIES if study.shared]
+    if launched().count > 1 and called not in able:
+        raise UsageError(f"torchrun shares out {', '.join(able)} only; run icltool {called or ''} without it")
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     """PyTorch's CPU allocator raises a plain RuntimeError."""
     return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
@@ -137,6 +147,10 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _fail(message: str, code: int) -> NoReturn:
     """One line on stderr, whatever was in the message, and the exit code; --debug puts the traceback before it."""
+    error = sys.exc_info()[1]
+    if launched().follows and isinstance(error, IcltoolError | typer.TyperException):
+        # The leader says the same, or is what this process has lost.
+        sys.exit(code)
     if "--debug" in sys.argv and sys.exc_info()[0] is not None:
         traceback.print_exc()
     line = "".join(letter if letter.isprintable() else _escaped(letter) for letter in " ".join(message.split()))

@@ -11,13 +11,15 @@ from rich.console import Console
 from icltool.cli.options import given_grid, parameters_of
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
-from icltool.cli.signature import common_parameter, path_parameter
+from icltool.cli.signature import common_parameter, path_parameter, track_parameter
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.config import Config, traits_of
 from icltool.core.errors import OutputError, UsageError
+from icltool.core.processes import launched
 from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest, settings_from
 from icltool.core.table import Table, number
+from icltool.core.tracking import tracked
 from icltool.studies.registry import Study
 
 PANEL = "Run"
@@ -42,6 +44,7 @@ def study_parameters(study: Study) -> list[inspect.Parameter]:
             panel=PANEL,
         ),
         path_parameter("out", metavar="FOLDER", help="The run folder; unset: runs/STUDY/NAME-HASH.", panel=PANEL),
+        *([track_parameter(PANEL)] if study.trains else []),
         _flag("resume", "Go on with an unfinished run (or start it)."),
         _flag("force", "Throw away what the run folder holds and run again."),
         _flag("quiet", "Print nothing for people."),
@@ -62,6 +65,8 @@ def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study
     argument = next((name for name, field in config_class.model_fields.items() if traits_of(field).argument), None)
     inputs = _inputs(argument, given, from_file) if argument else [None]
     if axes:
+        if launched().count > 1:
+            raise UsageError("torchrun shares out one training, not a grid; give one value to each setting")
         paths = [path for path in inputs if path]
         _run_grid(study, {**values}, axes=axes, inputs=paths, given=given, console=console)
         return
@@ -76,10 +81,17 @@ def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study
         )
         for path in inputs
     ]
+    if launched().follows:
+        for config in configs:
+            study.follow()(config)
+        return
     request = RunRequest(out=given["out"], resume=given["resume"], force=given["force"])
     for config in configs:
-        with progress(console, quiet=given["quiet"]) as on_step:
-            result = study.run()(config, request=request, on_step=on_step)
+        with (
+            progress(console, quiet=given["quiet"]) as on_step,
+            tracked(given.get("track"), config, on_step=on_step) as followed,
+        ):
+            result = study.run()(config, request=request, on_step=followed)
         _write_figure(study, result, console)
         if not given["quiet"]:
             _show(study.table()(result), result, console)
@@ -100,7 +112,7 @@ def _run_grid(
     from icltool.sweep.grid_of_study import plan_grid
 
     plan = plan_grid(study, settings=settings, axes=axes, inputs=inputs, preset=given["preset"], folder=given["out"])
-    run_plan(plan, quiet=given["quiet"], console=console)
+    run_plan(plan, track=given.get("track"), quiet=given["quiet"], console=console)
     for planned in plan.runs:
         _print_result(study, load_result(planned.folder), as_json=given["json"])
 

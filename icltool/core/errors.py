@@ -33,6 +33,10 @@ class DivergedError(IcltoolError):
     exit_code = 3
 
 
+class LostProcessError(IcltoolError):
+    """A process that shared a step is gone. Nothing of the step has happened: the state of the step before is whole."""
+
+
 class InterruptedRun(IcltoolError):
     """A signal asked a run to stop; its state is saved. The exit code is 128 + the signal's number."""
 

@@ -11,6 +11,7 @@ import torch
 from icltool import __version__
 from icltool.core.allocator import keep_freed_memory
 from icltool.core.device import available_threads, pick_device
+from icltool.core.processes import launched
 from icltool.core.result import Value
 from icltool.core.runtime_config import RuntimeConfig
 
@@ -32,11 +33,16 @@ class Runtime:
 
 def prepare(config: RuntimeConfig) -> Runtime:
     """Set the process up as a resolved config says; raises `UsageError` when its device is absent."""
+    processes = launched()
     device = torch.device(pick_device(config.device))
     if config.allocator == "keep":
         keep_freed_memory()
-    torch.set_num_threads(config.threads or available_threads())
+    # The threads are the run's; its processes on this machine share them, so that how many they are is no setting.
+    torch.set_num_threads(max(1, (config.threads or available_threads()) // processes.local_count))
     if device.type == "cuda":
+        if processes.count > 1:
+            device = torch.device("cuda", processes.local_rank)
+            torch.cuda.set_device(device)
         # cuBLAS is deterministic only with a fixed workspace, which must be set before its first use.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True)
@@ -56,6 +62,7 @@ def environment(runtime: Runtime) -> dict[str, Value]:
         "device": torch.cuda.get_device_name() if runtime.device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),
         "precision": runtime.precision,
+        **({"processes": launched().count} if launched().count > 1 else {}),
     }
 
 

@@ -32,9 +32,21 @@ class TensorFile:
 
 def write_tensor_file(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and header atomically; `format` is added to the header."""
+    write_atomically(path, packed(tensors, header))
+
+
+def packed(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+    """Tensors and header as the bytes of a file."""
     text = json.dumps({**header, "format": FORMAT_VERSION}, sort_keys=True, separators=(",", ":"))
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, safetensors.torch.save(plain, metadata={METADATA_KEY: text}))
+    return safetensors.torch.save(plain, metadata={METADATA_KEY: text})
+
+
+def unpacked(content: bytes) -> TensorFile:
+    """What `packed` has made, not checked as a file is."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][METADATA_KEY])
+    return TensorFile(header=header, tensors=safetensors.torch.load(content))
 
 
 def read_header(path: Path) -> dict[str, Any]:

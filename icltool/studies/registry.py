@@ -36,6 +36,7 @@ class Study:
     summary: str
     examples: tuple[str, ...] = ()
     trains: bool = False
+    shared: bool = False
 
     def config(self) -> "type[Config]":
         """The settings class (imports no torch)."""
@@ -44,6 +45,10 @@ class Study:
     def run(self) -> RunStudy:
         """The function that does the work."""
         return self._module("run").run
+
+    def follow(self) -> "Callable[[Config], None]":
+        """Of a study that is `shared` by the processes of a torchrun: what all but the first do."""
+        return self._module("run").follow
 
     def figures(self) -> "Callable[[Sequence[Result]], dict[str, go.Figure]]":
         """The function that draws results of this study."""
@@ -70,6 +75,7 @@ class StudyModule(Protocol):
     """What the modules of a study's folder offer."""
 
     run: RunStudy
+    follow: "Callable[[Config], None]"
     figures: "Callable[[Sequence[Result]], dict[str, go.Figure]]"
     table: "Callable[[Result], Table]"
     flops: "Callable[[Config, Config | None], float | None]"
@@ -87,6 +93,7 @@ STUDIES: tuple[Study, ...] = (
             "icltool train --config runs/paper/config.toml --seed 1",
         ),
         trains=True,
+        shared=True,
     ),
     Study(
         name="eval",

@@ -10,6 +10,7 @@ from icltool.training.learner import LearnerState, Number
 from icltool.training.optimisers import Optimisers
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
 from icltool.training.schedules import learning_rate_factor
+from icltool.training.shared_training import Share
 from icltool.training.training_config import OptimiserConfig
 
 
@@ -21,8 +22,12 @@ class Objective(Protocol):
         """Draw the data of a step and measure the model on it."""
         ...
 
+    def observe(self, measures: Mapping[str, Tensor]) -> None:
+        """Take note of the step's measures, over all processes that share the training."""
+        ...
+
     def conditions(self) -> Mapping[str, Number]:
-        """What held during the last step."""
+        """What held during the last step; `prompts` is the whole batch."""
         ...
 
     def state(self) -> Mapping[str, Any]:
@@ -37,7 +42,17 @@ class Objective(Protocol):
 class GradientLearner:
     """Minimises an objective over a model's parameters."""
 
-    def __init__(self, model: nn.Module, objective: Objective, config: OptimiserConfig, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        config: OptimiserConfig,
+        runtime: Runtime,
+        *,
+        share: Share | None = None,
+    ) -> None:
+        """`share` is this process's part of a training by several; the objective measures its rows of the batch."""
+        self.share = share or Share()
         self.model = model
         self.objective = objective
         self.config = config
@@ -51,6 +66,10 @@ class GradientLearner:
         with self.runtime.autocast():
             measures = self.objective.measure(step)
         measures["loss"].backward()  # pyright: ignore[reportUnknownMemberType] - torch leaves `gradient` untyped
+        if self.share.together:
+            batch = int(self.objective.conditions()["prompts"] or 0)
+            measures = self.share.average(self.optimisers.parameters, measures, batch=batch)
+        self.objective.observe(measures)
         norm = self.optimisers.gradient_norm()
         factor = learning_rate_factor(self.config, step)
         self.optimisers.step(factor)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from icltool.core.errors import DivergedError, InterruptedRun
+from icltool.core.errors import DivergedError, InterruptedRun, LostProcessError
 from icltool.core.interrupts import deferred_interrupts
 from icltool.core.metrics_log import append_rows, drop_rows_after
 from icltool.core.progress import OnStep, StepRecord
@@ -84,9 +84,12 @@ def run_training(
     """
     session = _start(learner, run)
     with deferred_interrupts() as interrupts:
-        on_step(StepRecord(step=session.start, steps=pace.steps, start=session.start))
+        on_step(StepRecord(step=session.start, steps=pace.steps, start=session.start, run=run.path))
         for step in range(session.start + 1, pace.steps + 1):
-            session.pending.append(learner.advance(step))
+            try:
+                session.pending.append(learner.advance(step))
+            except LostProcessError as error:
+                raise _saved_before(error, learner, session, step, run=run, save_model=save_model) from None
             last = step == pace.steps
             stop = interrupts.signal_number is not None
             evaluating = step % pace.eval_every == 0 or last
@@ -100,7 +103,7 @@ def run_training(
                     session.mark, session.cpu_mark = time.perf_counter(), time.process_time()
                 if logging:
                     append_rows(run.metrics, [values])
-                    on_step(StepRecord(step=step, steps=pace.steps, start=session.start, values=values))
+                    on_step(StepRecord(step=step, steps=pace.steps, start=session.start, run=run.path, values=values))
             if saving:
                 _save(learner, session, step, run=run, save_model=save_model)
             if interrupts.signal_number is not None and stop:
@@ -172,6 +175,15 @@ def _save(learner: Learner, session: _Session, step: int, *, run: RunFolder, sav
     notes = {"held_out": session.held_out, "seconds": session.seconds, "cpu_seconds": session.cpu_seconds}
     save_state(run.resume_state, state, step=step, notes=notes)
     session.last_saved = step
+
+
+def _saved_before(
+    error: LostProcessError, learner: Learner, session: _Session, step: int, *, run: RunFolder, save_model: SaveModel
+) -> LostProcessError:
+    """Save the state of the step before the one that has not happened; the error, with where the state is."""
+    if step - 1 > session.last_saved:
+        _save(learner, session, step - 1, run=run, save_model=save_model)
+    return LostProcessError(f"{error}; {_kept(session, run)}, go on with --resume")
 
 
 def _kept(session: _Session, run: RunFolder) -> str:

@@ -91,6 +91,9 @@ class InContextObjective:
         }
         return {"loss": loss, "running_accuracy": right.float().mean()}
 
+    def observe(self, measures: Mapping[str, Tensor]) -> None:
+        """Nothing: the data do not depend on how well it goes."""
+
     def conditions(self) -> Mapping[str, Number]:
         """Classes and components in use at the last step, and its sequences."""
         return self._conditions

@@ -18,6 +18,7 @@ from icltool.studies.train.training_prompts import FinitePrompts, FreshPrompts
 from icltool.training.curriculum import Curriculum, PromptSize
 from icltool.training.learner import Number
 from icltool.training.schedules import loops_at
+from icltool.training.shared_training import Share
 
 # How many of the last points the running error that opens the curriculum's next stage looks at.
 LAST_POINTS = 3
@@ -26,7 +27,11 @@ LAST_POINTS = 3
 class RegressionObjective:
     """Draws a step's prompts, at the curriculum's size, and measures the model on them."""
 
-    def __init__(self, model: LoopedTransformer, config: TrainConfig, runtime: Runtime) -> None:
+    def __init__(
+        self, model: LoopedTransformer, config: TrainConfig, runtime: Runtime, *, share: Share | None = None
+    ) -> None:
+        """With a `share` it measures this process's rows of each batch."""
+        self._share = share or Share()
         self.model = model
         self.config = config
         self.runtime = runtime
@@ -39,12 +44,15 @@ class RegressionObjective:
         """`loss`, and `running_error`: that of the last points after the last loop, normalised at the dims in use."""
         size = self.curriculum.size()
         plan = self.plan_at(step)
-        prompts = self._prompts.draw(step, size).to(self.runtime.device)
+        prompts = self._prompts.draw(step, size).rows(*self._share.rows(size.batch)).to(self.runtime.device)
         squares = (self._forward(prompts.xs, prompts.ys, plan) - prompts.ys).square()
         running_error = squares[-1, :, -LAST_POINTS:].mean() / error_scale(self.config.task, d=size.dims)
-        self.curriculum.observe(running_error)
         self._remember(size, plan)
         return {"loss": squares.mean(), "running_error": running_error}
+
+    def observe(self, measures: Mapping[str, Tensor]) -> None:
+        """Move the curriculum on when it is time."""
+        self.curriculum.observe(measures["running_error"])
 
     def plan_at(self, step: int) -> LoopPlan:
         """The loops trained at a step, of which the window is scored."""

@@ -16,7 +16,10 @@ from icltool.models.looped import LoopedTransformer
 from icltool.studies.train.config import TrainConfig
 from icltool.studies.train.objective import RegressionObjective
 from icltool.training.gradient_learner import GradientLearner
+from icltool.training.learner import Learner
 from icltool.training.loop import Pace, Timing, run_training
+from icltool.training.shared_training import Share, lead, shared
+from icltool.training.shared_training import follow as follow_leader
 
 STUDY = "train"
 HELD_OUT_ERROR = "held_out_error"
@@ -30,20 +33,46 @@ def run(config: TrainConfig, *, request: RunRequest | None = None, on_step: OnSt
     Raises `DivergedError`, `InterruptedRun`, `RunFolderError`, `OutputError` (see `icltool.core.errors`).
     """
     config = config.resolved()
-    with open_run(STUDY, config, slug=config.slug, request=request or RunRequest()) as folder:
+    runtime = prepare(config)
+    with (
+        shared(runtime.device) as share,
+        open_run(STUDY, config, slug=config.slug, request=request or RunRequest()) as folder,
+    ):
         if folder.finished:
             return folder.result()
-        runtime = prepare(config)
-        model = new_model(config, generator(config.seed, "weights")).to(runtime.device)
-        timing = _train(model, config, runtime, folder, on_step)
+        share.require_rows(config.batch)
+        model = _new_model(config, runtime)
+        learner = lead(_learner(model, config, runtime, share), share)
+        timing = _train(learner, model, config, runtime, folder=folder, on_step=on_step)
         return _finish(model, config, runtime, folder, timing)
 
 
+def follow(config: TrainConfig) -> None:
+    """In the other processes of a `torchrun`: take part in the training that `run` leads, and write nothing."""
+    config = config.resolved()
+    runtime = prepare(config)
+    with shared(runtime.device) as share:
+        follow_leader(_learner(_new_model(config, runtime), config, runtime, share), share)
+
+
+def _new_model(config: TrainConfig, runtime: Runtime) -> LoopedTransformer:
+    return new_model(config, generator(config.seed, "weights")).to(runtime.device)
+
+
+def _learner(model: LoopedTransformer, config: TrainConfig, runtime: Runtime, share: Share) -> Learner:
+    objective = RegressionObjective(model, config, runtime, share=share)
+    return GradientLearner(model, objective, config, runtime, share=share)
+
+
 def _train(
-    model: LoopedTransformer, config: TrainConfig, runtime: Runtime, folder: RunFolder, on_step: OnStep
+    learner: Learner,
+    model: LoopedTransformer,
+    config: TrainConfig,
+    runtime: Runtime,
+    *,
+    folder: RunFolder,
+    on_step: OnStep,
 ) -> Timing:
-    objective = RegressionObjective(model, config, runtime)
-    learner = GradientLearner(model, objective, config, runtime)
     held_out = evaluation_prompts(
         config.task,
         seed=config.eval_seed,
