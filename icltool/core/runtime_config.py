@@ -5,6 +5,8 @@ from typing import Literal, Self
 from icltool.core.config import Config, setting
 
 GROUP = "Machine"
+# Compiling takes seconds, once for a machine.
+STEPS_WORTH_COMPILING = 200
 
 
 class SeedConfig(Config):
@@ -24,7 +26,10 @@ class RuntimeConfig(Config):
     )
     precision: Literal["f32", "bf16"] = setting("f32", "Arithmetic of the matrix products.", group=GROUP)
     compile: Literal["auto", "on", "off"] = setting(
-        "auto", "torch.compile the model (needs a C++ compiler); auto is off for now.", group=GROUP
+        "auto",
+        "Compile the transformer's blocks from C++ (on a GPU: torch.compile); auto: for long CPU trainings, where a "
+        "compiler exists.",
+        group=GROUP,
     )
     allocator: Literal["keep", "system"] = setting(
         "keep", "keep: hold freed memory for the next step (glibc); system: leave malloc as it is.", group=GROUP
@@ -36,3 +41,13 @@ class RuntimeConfig(Config):
 
         update = {"device": pick_device(self.device), "threads": self.threads or available_threads()}
         return self.model_copy(update=update)
+
+    def compile_for(self, steps: int) -> Literal["on", "off"]:
+        """What `auto` means for a training of so many steps here: `on` where it pays and a compiler exists."""
+        from icltool.core.compiler import find_compiler  # noqa: PLC0415 - loads torch
+        from icltool.core.device import pick_device  # noqa: PLC0415 - loads torch
+
+        if self.compile != "auto":
+            return self.compile
+        worth_it = steps >= STEPS_WORTH_COMPILING and pick_device(self.device) == "cpu"
+        return "on" if worth_it and find_compiler() else "off"

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from icltool.core.runtime import Runtime
+from icltool.models.compiled import compile_model
 from icltool.training.learner import LearnerState, Number
 from icltool.training.optimisers import Optimisers
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
@@ -53,6 +54,7 @@ class GradientLearner:
     ) -> None:
         """`share` is this process's part of a training by several; the objective measures its rows of the batch."""
         self.share = share or Share()
+        compile_model(model, runtime)
         self.model = model
         self.objective = objective
         self.config = config

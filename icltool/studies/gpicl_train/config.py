@@ -122,6 +122,11 @@ class GpiclTrainConfig(
             )
         return self
 
+    def resolved(self) -> Self:
+        """Also whether it compiles; a transformer is the one learner that can."""
+        chosen = self.compile_for(self.steps) if self.learner == "transformer" else self.compile
+        return super().resolved().model_copy(update={"compile": chosen})
+
     @property
     def slug(self) -> str:
         """What the run folder is called."""

@@ -70,16 +70,16 @@ class InContextObjective:
         self, model: nn.Module, batches: TaskBatches, source: Callable[[int], TaskSequences], runtime: Runtime
     ) -> None:
         """`source(step)` is `batches(step)`, by way of a prefetcher."""
+        self.model = model
         self.batches = batches
         self.source = source
         self.runtime = runtime
-        self._forward = torch.compile(model) if runtime.compiled else model
         self._conditions: dict[str, Number] = {}
 
     def measure(self, step: int) -> Mapping[str, Tensor]:
         """`loss`, and `running_accuracy`: of the last fifth of the positions."""
         sequences = self.source(step).to(self.runtime.device)
-        logits = self._forward(sequences.inputs, sequences.previous_labels())
+        logits = self.model(sequences.inputs, sequences.previous_labels())
         loss = cross_entropy(rearrange(logits, "B t C -> (B t) C"), rearrange(sequences.labels, "B t -> (B t)"))
         last = -max(1, round(LAST_PART * sequences.labels.shape[1]))
         right = logits[:, last:].argmax(dim=-1) == sequences.labels[:, last:]

@@ -124,7 +124,8 @@ class TrainConfig(
 
     def resolved(self) -> Self:
         """Also the window as it acts: T = 20 with b = 5 is the same run as T = 5."""
-        return super().resolved().model_copy(update={"T": self.window, "b": self.loops})
+        update = {"T": self.window, "b": self.loops, "compile": self.compile_for(self.steps)}
+        return super().resolved().model_copy(update=update)
 
     @property
     def slug(self) -> str:

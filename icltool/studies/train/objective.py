@@ -6,7 +6,6 @@ Mean over the scored loops, the prompts and all n points of (ŷ - y)².
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from icltool.core.runtime import Runtime
@@ -37,7 +36,6 @@ class RegressionObjective:
         self.runtime = runtime
         self._prompts = FinitePrompts(config) if config.train_prompts else FreshPrompts(config)
         self.curriculum = Curriculum(config, d=config.d, n=config.n, batch=config.batch)
-        self._forward = torch.compile(model) if runtime.compiled else model
         self._conditions: dict[str, Number] = {}
 
     def measure(self, step: int) -> Mapping[str, Tensor]:
@@ -45,7 +43,7 @@ class RegressionObjective:
         size = self.curriculum.size()
         plan = self.plan_at(step)
         prompts = self._prompts.draw(step, size).rows(*self._share.rows(size.batch)).to(self.runtime.device)
-        squares = (self._forward(prompts.xs, prompts.ys, plan) - prompts.ys).square()
+        squares = (self.model(prompts.xs, prompts.ys, plan) - prompts.ys).square()
         running_error = squares[-1, :, -LAST_POINTS:].mean() / error_scale(self.config.task, d=size.dims)
         self._remember(size, plan)
         return {"loss": squares.mean(), "running_error": running_error}
