@@ -190,7 +190,9 @@ def test_what_learns_from_scratch_has_nothing_to_train() -> None:
     assert "gpicl-test CHECKPOINT --sgd" in str(refusal.value)
 
 
-def test_presets_of_learners_that_need_their_own_sizes() -> None:
-    vsml, maml = (GpiclTrainConfig.create({}, preset=name) for name in ("vsml", "maml"))
-    assert (vsml.learner, vsml.L) == ("vsml", 1)
-    assert (maml.learner, maml.inner_steps) == ("maml", 1)
+def test_presets_of_learners_that_need_settings_of_their_own() -> None:
+    for name in ("lstm", "op-lstm", "vsml", "maml"):
+        config = GpiclTrainConfig.create({}, preset=name)
+        assert config.learner == name
+        # Muon leaves what is recurrent at chance.
+        assert (config.optimiser == "muon") == (name == "maml")

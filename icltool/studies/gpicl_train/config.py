@@ -79,8 +79,19 @@ class GpiclTrainConfig(
             "save_every": 1000,
             "log_every": 50,
         },
-        # Two grids of cells do not leave chance in minutes, one does; a step costs twenty times the transformer's.
-        "vsml": {"learner": "vsml", "L": 1, "batch": 8, "steps": 600},
+        # Recurrent learners stay at chance under Muon.
+        "op-lstm": {"learner": "op-lstm", "L": 1, "optimiser": "adam", "lr": 3e-3, "steps": 3000},
+        "lstm": {"learner": "lstm", "L": 1, "optimiser": "adam", "lr": 1e-3, "steps": 6000},
+        # One grid of cells; two classes at first would keep it at chance.
+        "vsml": {
+            "learner": "vsml",
+            "L": 1,
+            "batch": 8,
+            "classes_until": 0.0,
+            "optimiser": "adam",
+            "lr": 1e-2,
+            "steps": 1200,
+        },
         # More inner steps cost three times as much each.
         "maml": {"learner": "maml", "inner_steps": 1, "steps": 1600},
         # The paper's remedy for the plateau, at a size seen to leave it on one machine.
