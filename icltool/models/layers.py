@@ -15,9 +15,6 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
-from icltool.models.kernels.block_function import block_function, kernels_fit
-from icltool.models.kernels.library import Kernels
-
 INIT_STD = 0.02
 MLP_RATIO = 4
 
@@ -76,7 +73,7 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """One transformer layer. While training with `kernels` set, calls that fit them take the compiled path."""
+    """One transformer layer."""
 
     def __init__(self, width: int, heads: int, *, gelu_form: Literal["tanh", "exact"] = "tanh") -> None:
         super().__init__()
@@ -84,20 +81,17 @@ class Block(nn.Module):
         self.attention = Attention(width, heads)
         self.mlp_norm = nn.LayerNorm(width)
         self.mlp = MLP(width, gelu_form=gelu_form)
-        self.kernels: Kernels | None = None
 
     def forward(
         self, tokens: Tokens, visible: Visible | None = None, *, rows: slice | None = None
     ) -> Float[Tensor, "B r D"]:
         """The residual stream after attention and MLP; with `rows`, at these tokens only."""
-        if self.training and self.kernels is not None and visible is None and kernels_fit(self.kernels, tokens, rows):
-            return block_function(self.kernels, tokens, self._in_order(), heads=self.attention.heads, rows=rows)
         stream = tokens if rows is None else tokens[:, rows]
         stream = stream + self.attention(self.attention_norm(tokens), visible, rows=rows)
         return stream + self.mlp(self.mlp_norm(stream))
 
-    def _in_order(self) -> list[Tensor]:
-        """Weights and biases in the order that they are used, which is the kernels'."""
+    def in_order(self) -> list[Tensor]:
+        """Weights and biases in the order that they are used."""
         attention, mlp = self.attention, self.mlp
         maps = (self.attention_norm, attention.query_key_value, attention.output, self.mlp_norm, mlp.widen, mlp.narrow)
         return [parameter for part in maps for parameter in (part.weight, part.bias)]

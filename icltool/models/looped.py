@@ -22,6 +22,9 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
 from icltool.core.errors import InputError
+from icltool.models.compiled_loop import LoopParts, compiled_loop
+from icltool.models.kernels.library import Kernels
+from icltool.models.kernels.loop_function import kernels_fit
 from icltool.models.layers import INIT_STD, Block, Tokens, initialise_blocks, initialise_linear
 from icltool.models.loop_plan import LoopPlan, TokenLayout
 from icltool.models.transformer_config import RegressionModelConfig
@@ -43,6 +46,7 @@ class LoopedTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config.width, config.heads, gelu_form=config.gelu) for _ in range(config.L))
         self.final_norm = nn.LayerNorm(config.width) if config.final_norm else None
         self.read_out = nn.Linear(config.width, 1)
+        self.kernels: Kernels | None = None
         if generator is not None:
             self._initialise(generator)
 
@@ -66,7 +70,8 @@ class LoopedTransformer(nn.Module):
                     if loop in plan.scored:
                         predictions.append(self.predict(state))
                 elif loop in plan.scored:
-                    predictions.append(self._last_prediction(state, prompt, plan.layout))
+                    # Nobody needs this state but at x.
+                    predictions.append(self._read(self.loop(state, prompt, plan.layout, step=AT_X.step)))
         return torch.stack(predictions)
 
     def embed(self, xs: Float[Tensor, "B n d"], ys: Float[Tensor, "B n"]) -> Tokens:
@@ -85,20 +90,28 @@ class LoopedTransformer(nn.Module):
             case _:
                 return prompt
 
-    def loop(self, state: Tokens, prompt: Tokens, layout: TokenLayout | None = None) -> Tokens:
-        """One loop: inject the prompt into the state, then apply f."""
-        tokens = self._injected(state, prompt, layout)
-        for block in self.blocks:
-            tokens = block(tokens, _visible(layout))
-        return self._normed(tokens)
+    def loop(
+        self, state: Tokens, prompt: Tokens, layout: TokenLayout | None = None, *, step: int = 1
+    ) -> Float[Tensor, "B r D"]:
+        """One loop: inject the prompt into the state, then apply f; with `step`, the result at each step-th token only.
 
-    def _last_prediction(self, state: Tokens, prompt: Tokens, layout: TokenLayout | None) -> Float[Tensor, "B n"]:
-        """`predict` of one more loop whose state nobody needs: its last block is computed at every x alone."""
+        While training, by the compiled kernels where the model has them and they fit.
+        """
+        if (
+            self.training
+            and self.kernels is not None
+            and layout is None
+            and kernels_fit(self.kernels, state, step=step)
+        ):
+            positions = None if self.positions is None else self.positions.weight[: state.shape[1]]
+            parts = LoopParts(self.kernels, [*self.blocks], positions, self.final_norm, self.injection)  # pyright: ignore[reportArgumentType] - a ModuleList yields Modules
+            return compiled_loop(parts, state, prompt, step=step)
         tokens = self._injected(state, prompt, layout)
         for block in self.blocks[:-1]:
             tokens = block(tokens, _visible(layout))
-        at_x = self.blocks[-1](tokens, _visible(layout), rows=AT_X)
-        return rearrange(self.read_out(self._normed(at_x)), "B n 1 -> B n")
+        rows = None if step == 1 else slice(0, None, step)
+        state = self.blocks[-1](tokens, _visible(layout), rows=rows)
+        return state if self.final_norm is None else self.final_norm(state)
 
     def _injected(self, state: Tokens, prompt: Tokens, layout: TokenLayout | None) -> Tokens:
         """What f's blocks see: the prompt injected into the state, positions added."""
@@ -114,12 +127,12 @@ class LoopedTransformer(nn.Module):
         places = slice(tokens.shape[1]) if layout is None else layout.places
         return tokens + self.positions.weight[places]
 
-    def _normed(self, tokens: Float[Tensor, "B r D"]) -> Float[Tensor, "B r D"]:
-        return tokens if self.final_norm is None else self.final_norm(tokens)
-
     def predict(self, state: Tokens) -> Float[Tensor, "B n"]:
         """ŷ at every x, read out of a state."""
-        return rearrange(self.read_out(state[:, AT_X]), "B n 1 -> B n")
+        return self._read(state[:, AT_X])
+
+    def _read(self, at_x: Float[Tensor, "B n D"]) -> Float[Tensor, "B n"]:
+        return rearrange(self.read_out(at_x), "B n 1 -> B n")
 
     def _mask(self, state: Tokens, plan: LoopPlan) -> Tokens:
         keep = repeat(cast("Tensor", plan.state_keep), "B t -> B t 1")

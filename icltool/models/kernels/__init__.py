@@ -1,4 +1,4 @@
-"""The transformer block as compiled C++: optional, for CPUs; the same numbers as `icltool.models.layers` to rounding.
+"""A loop of transformer blocks as compiled C++: optional, for CPUs; the numbers of `icltool.models.layers` to rounding.
 
-`block.cpp` and its headers are the kernel, `library` loads it, `block_function` makes it a differentiable function.
+`loop.cpp` and its headers are the kernel, `library` loads it, `loop_function` makes it a differentiable function.
 """

@@ -1,4 +1,4 @@
-// A transformer block's sizes, weights and what backward needs of forward; how the batch is cut into groups of prompts.
+// A transformer block's sizes, weights and what backward needs of forward; a group of prompts of the batch.
 //
 // Legend: B prompts, t tokens, r = t / step queries (every step-th token), D width, H heads.
 #pragma once
@@ -11,7 +11,7 @@
 extern "C" {
 
 struct Sizes {
-  int64_t prompts, tokens, width, heads, step, threads;
+  int64_t prompts, tokens, width, heads, step;
   double epsilon;
 };
 
@@ -30,6 +30,7 @@ struct Weights {
 
 // Null where forward alone is wanted.
 struct Kept {
+  float* input;     // [B, t, D]
   void* query;      // stored [B, r, D]
   void* key_value;  // stored [B, t, 2 D]
   void* mixed;      // stored [B, r, D]
@@ -56,10 +57,10 @@ struct Group {
   int64_t rows_before() const { return first * sizes.tokens; }
   int64_t asked_before() const { return first * queries(); }
 
-  // More than forward and backward take.
-  int64_t scratch_bytes() const {
-    const int64_t a_row = 32 * sizes.width + 4 * sizes.heads + 8;
-    return sizeof(float) * (rows() * a_row + 2 * scores_size(sizes.tokens)) + 64 * Scratch::ALIGNMENT;
+  // More than forward and backward of so many layers take.
+  int64_t scratch_bytes(int64_t layers) const {
+    const int64_t a_row = (40 + layers) * sizes.width + 4 * sizes.heads + 8;
+    return sizeof(float) * (rows() * a_row + 2 * scores_size(sizes.tokens)) + (64 + layers) * Scratch::ALIGNMENT;
   }
 };
 

@@ -1,4 +1,5 @@
-// The gradients of a block for one group of prompts: of x, written, and of the weights, added to.
+// The gradients of a block for one group of prompts: of its input, written, and of the weights, added to.
+// `grad_out` and `grad_x` are the group's own.
 #pragma once
 
 #include "block.h"
@@ -6,12 +7,12 @@
 
 namespace icltool {
 
-// As Weights, all in float.
+// As Weights, all in float, one after another from `flat`, which moves on.
 struct Gradients {
   float *norm_gain, *norm_bias, *query_key_value, *query_key_value_bias, *output, *output_bias, *mlp_norm_gain,
       *mlp_norm_bias, *widen, *widen_bias, *narrow, *narrow_bias;
 
-  Gradients(float* flat, int64_t D) {
+  Gradients(float*& flat, int64_t D) {
     const auto next = [&](float*& member, int64_t count) {
       member = flat;
       flat += count;
@@ -36,16 +37,13 @@ void linear_backward(
 
 template <class Stored>
 void block_backward(
-    const Group& group, const Weights& weights, const float* x, const Kept& kept, const float* grad_out, float* grad_x,
-    const Gradients& grads) {
+    const Group& group, const Weights& weights, const Kept& kept, const float* grad_out, float* grad_x,
+    const Gradients& grads, Scratch scratch) {
   const Sizes& sizes = group.sizes;
   const int64_t D = sizes.width, W = HIDDEN * D, H = sizes.heads, step = sizes.step;
   const int64_t rows = group.rows(), asked = group.asked(), before = group.asked_before();
   const auto matrix = [](const void* values) { return static_cast<const Stored*>(values); };
-  x += group.rows_before() * D;
-  grad_x += group.rows_before() * D;
-  grad_out += before * D;
-  Scratch scratch(group.scratch_bytes());
+  const float* x = kept.input + group.rows_before() * D;
   const Stored* inner = matrix(kept.inner) + before * W;
   const Stored* mixed = matrix(kept.mixed) + before * D;
   const float* middle = kept.middle + before * D;

@@ -1,4 +1,5 @@
 // h = x + attention(LN x),   out = h + narrow(GELU(widen(LN h))), of one group of prompts.
+// `x` and `out` are the group's own.
 #pragma once
 
 #include "block.h"
@@ -7,14 +8,12 @@
 namespace icltool {
 
 template <class Stored>
-void block_forward(const Group& group, const Weights& weights, const float* x, float* out, const Kept& kept) {
+void block_forward(
+    const Group& group, const Weights& weights, const float* x, float* out, const Kept& kept, Scratch scratch) {
   const Sizes& sizes = group.sizes;
   const int64_t D = sizes.width, W = HIDDEN * D, H = sizes.heads, step = sizes.step;
   const int64_t rows = group.rows(), asked = group.asked(), before = group.asked_before();
   const auto matrix = [](const void* values) { return static_cast<const Stored*>(values); };
-  x += group.rows_before() * D;
-  out += before * D;
-  Scratch scratch(group.scratch_bytes());
   float* log_sum = scratch.place<float>(kept.log_sum, before * H, asked * H);
   float* middle = scratch.place<float>(kept.middle, before * D, asked * D);
   const Moments moments{scratch.take<float>(rows), scratch.take<float>(rows)};

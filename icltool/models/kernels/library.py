@@ -1,4 +1,7 @@
-"""The compiled kernels as Python sees them: the structures of `block.h`, filled from tensors, and two calls."""
+"""The compiled kernels as Python sees them: the structures of `block.h` and `loop.h`, and two calls.
+
+Legend: B prompts, t tokens, r tokens computed by the last block, D width, H heads.
+"""
 
 import ctypes
 from collections.abc import Sequence
@@ -6,33 +9,29 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from icltool.core.compiler import CompilerError, compiled_library
 
-SOURCE = Path(__file__).with_name("block.cpp")
+SOURCE = Path(__file__).with_name("loop.cpp")
 
 
-class Sizes(ctypes.Structure):
-    """Prompts, tokens, width, heads; every `step`-th token is computed; threads; LayerNorm's epsilon."""
+class Loop(ctypes.Structure):
+    """`Loop` of loop.h; the last block is computed at every `step`-th token."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("prompts", "tokens", "width", "heads", "step", "threads")),
+        *((name, ctypes.c_int64) for name in ("prompts", "tokens", "width", "heads", "step")),
         ("epsilon", ctypes.c_double),
+        *((name, ctypes.c_int64) for name in ("layers", "injection", "threads")),
+        *((name, ctypes.c_void_p) for name in ("state", "prompt", "positions", "final_gain", "final_bias", "stream")),
     )
 
 
-def sizes_of(x: Float[Tensor, "B t D"], *, heads: int, step: int, epsilon: float) -> Sizes:
-    """The sizes of a call on x, with torch's threads."""
-    prompts, tokens, width = x.shape
-    return Sizes(prompts, tokens, width, heads, step, torch.get_num_threads(), epsilon)
-
-
 class Kept(NamedTuple):
-    """What backward needs of forward. Legend: B prompts, t tokens, r tokens computed, D width, H heads."""
+    """What a block's backward pass needs of its forward pass."""
 
+    input: Float[Tensor, "B t D"]
     query: Float[Tensor, "B r D"]
     key_value: Float[Tensor, "B t two*D"]
     mixed: Float[Tensor, "B r D"]
@@ -42,7 +41,7 @@ class Kept(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Of what comes out, of what went in, and of the weights: a row for each thread, to be summed."""
+    """Of what comes out, of what the first block gets, and of the weights: a row for each thread, to be summed."""
 
     out: Float[Tensor, "B r D"]
     x: Float[Tensor, "B t D"]
@@ -58,24 +57,23 @@ class Kernels:
         self.has_bf16 = bool(library.has_bf16())
 
     def forward(
-        self, sizes: Sizes, weights: Sequence[Tensor], x: Tensor, out: Tensor, kept: Kept | None, *, bf16: bool
+        self, loop: Loop, weights: Sequence[Tensor], kept: Sequence[Tensor] | None, out: Tensor, *, bf16: bool
     ) -> None:
-        """Fill `out` and, where given, `kept`."""
-        self._library.forward(
-            ctypes.byref(sizes),
-            int(bf16),
-            _pointers(weights),
-            _pointer(x),
-            _pointer(out),
-            _pointers(kept) if kept else (ctypes.c_void_p * len(Kept._fields))(),
-        )
+        """Fill `out` and, where given, `kept`: each layer's, one after another."""
+        places = _pointers(kept) if kept else (ctypes.c_void_p * (loop.layers * len(Kept._fields)))()
+        self._library.forward(ctypes.byref(loop), int(bf16), _pointers(weights), places, pointer(out))
 
     def backward(
-        self, sizes: Sizes, weights: Sequence[Tensor], x: Tensor, kept: Kept, gradients: Gradients, *, bf16: bool
+        self, loop: Loop, weights: Sequence[Tensor], kept: Sequence[Tensor], gradients: Gradients, *, bf16: bool
     ) -> None:
         """Fill `gradients.x` and add to `gradients.weights`."""
         self._library.backward(
-            ctypes.byref(sizes), int(bf16), _pointers(weights), _pointer(x), _pointers(kept), *map(_pointer, gradients)
+            ctypes.byref(loop),
+            int(bf16),
+            _pointers(weights),
+            _pointers(kept),
+            *map(pointer, gradients),
+            ctypes.c_int64(gradients.weights.shape[1]),
         )
 
 
@@ -88,10 +86,11 @@ def load_kernels() -> Kernels:
         raise CompilerError(f"torch here lacks what the kernels stand on: {error}") from None
 
 
-def _pointer(tensor: Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(tensor.data_ptr())
+def pointer(tensor: Tensor | None) -> ctypes.c_void_p:
+    """Where a tensor's values are; null for none."""
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
 
 
 def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
-    """The structs of pointers are arrays of them."""
+    """The structures of pointers are arrays of them."""
     return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))

@@ -11,25 +11,26 @@ struct Moments {
   float *mean, *inverse;
 };
 
+inline void find_moments(int64_t rows, int64_t width, const float* x, float epsilon, Moments moments) {
+  for (int64_t row = 0; row < rows; ++row, x += width) {
+    Lanes sum{}, squares{};
+    for (int64_t i = 0; i < width; i += LANES) sum += load(x + i);
+    const float mean = total(sum) / width;
+    for (int64_t i = 0; i < width; i += LANES) squares += (load(x + i) - mean) * (load(x + i) - mean);
+    moments.mean[row] = mean;
+    moments.inverse[row] = 1 / std::sqrt(total(squares) / width + epsilon);
+  }
+}
+
 // out = (x - mean) / std · gain + bias.
 template <class Stored>
 void layer_norm(
     int64_t rows, int64_t width, const float* x, const float* gain, const float* bias, float epsilon, Moments moments,
     Stored* out) {
-  for (int64_t row = 0; row < rows; ++row, x += width, out += width) {
-    Lanes sum{}, squares{};
-    for (int64_t i = 0; i < width; i += LANES) sum += load(x + i);
-    const float mean = total(sum) / width;
-    for (int64_t i = 0; i < width; i += LANES) {
-      const Lanes centred = load(x + i) - mean;
-      squares += centred * centred;
-    }
-    const float inverse = 1 / std::sqrt(total(squares) / width + epsilon);
+  find_moments(rows, width, x, epsilon, moments);
+  for (int64_t row = 0; row < rows; ++row, x += width, out += width)
     for (int64_t i = 0; i < width; i += LANES)
-      store((load(x + i) - mean) * inverse * load(gain + i) + load(bias + i), out + i);
-    moments.mean[row] = mean;
-    moments.inverse[row] = inverse;
-  }
+      store((load(x + i) - moments.mean[row]) * moments.inverse[row] * load(gain + i) + load(bias + i), out + i);
 }
 
 // Adds to the gradients of x, gain and bias.
