@@ -11,7 +11,8 @@ import typer
 from icltool import __version__
 from icltool.cli.catalogue import Command, all_commands
 from icltool.cli.signature import common_parameter, with_signature
-from icltool.core.errors import IcltoolError, UsageError
+from icltool.core.errors import IcltoolError, UsageError, fact_of_the_machine, is_out_of_memory
+from icltool.core.interrupts import ending_at_the_first_signal
 from icltool.core.processes import launched
 from icltool.studies.registry import STUDIES
 
@@ -26,9 +27,10 @@ def main() -> None:
     code: object = None
     try:
         _refuse_to_share(_called(arguments))
-        code = build(_called(_being_completed() or arguments))(
-            args=arguments, standalone_mode=False, prog_name="icltool"
-        )
+        with ending_at_the_first_signal():
+            code = build(_called(_being_completed() or arguments))(
+                args=arguments, standalone_mode=False, prog_name="icltool"
+            )
     except IcltoolError as error:
         _fail(str(error), error.exit_code)
     except typer.TyperException as error:
@@ -36,11 +38,9 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", 130)
     except OSError as error:
-        # A fact of the machine that no floor foresaw: a name too long, a disk that went away.
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}; check the path and the disk", IcltoolError.exit_code)
+        _fail(fact_of_the_machine(error), IcltoolError.exit_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, people get one line
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             _fail("out of memory; use a smaller model, batch or prompt", IcltoolError.exit_code)
         _fail(
             f"internal error, please report it: {type(error).__name__}: {error} (--debug shows where)", INTERNAL_ERROR
@@ -138,11 +138,6 @@ def _refuse_to_share(called: str | None) -> None:
     able = [study.name for study in STUDIES if study.shared]
     if launched().count > 1 and called not in able:
         raise UsageError(f"torchrun shares out {', '.join(able)} only; run icltool {called or ''} without it")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """PyTorch's CPU allocator raises a plain RuntimeError."""
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -49,3 +49,14 @@ class InterruptedRun(IcltoolError):
     def signal_name(self) -> str:
         """The signal as people know it: SIGINT, SIGTERM."""
         return signal.Signals(self.signal_number).name
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether there was not the memory for something; PyTorch's CPU allocator raises a plain RuntimeError."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def fact_of_the_machine(error: OSError) -> str:
+    """The line for what no floor foresaw: a name too long, a disk that went away."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check the path and the disk"

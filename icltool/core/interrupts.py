@@ -5,6 +5,9 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
+
+from icltool.core.errors import InterruptedRun
 
 
 class Interrupts:
@@ -19,6 +22,35 @@ class Interrupts:
             self.signal_number = signal_number
 
 
+class FirstSignal:
+    """A program's answer to SIGINT and SIGTERM: the first ends it, and those after the first change nothing."""
+
+    NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+    def __call__(self, signal_number: int, _frame: FrameType | None) -> NoReturn:
+        """A signal handler: raise what ends the program."""
+        for number in self.NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
+        if signal_number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise InterruptedRun("interrupted", signal_number=signal_number)
+
+
+@contextmanager
+def ending_at_the_first_signal() -> Generator[None]:
+    """Answer signals as a program does; puts back what was there before when none has come."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, FirstSignal()) for number in FirstSignal.NUMBERS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if isinstance(signal.getsignal(number), FirstSignal):
+                signal.signal(number, handler)
+
+
 @contextmanager
 def deferred_interrupts() -> Generator[Interrupts]:
     """Collect signals instead of dying of them; does nothing outside the main thread, where Python forbids handlers."""
@@ -26,9 +58,13 @@ def deferred_interrupts() -> Generator[Interrupts]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
-    before = {number: signal.signal(number, interrupts.note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupts.note) for number in FirstSignal.NUMBERS}
+    answered = False
     try:
         yield interrupts
+    except InterruptedRun:
+        answered = True
+        raise
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if answered and isinstance(handler, FirstSignal) else handler)

@@ -21,7 +21,14 @@ POLL_SECONDS = 0.2
 # How long a run told to stop may take to save its state before it is killed.
 SAVING_SECONDS = 120.0
 # Imported once, in the server; a module more costs nothing but its memory.
-PRELOADED = ["icltool.sweep.worker", "icltool.studies.train.run", "icltool.studies.double_descent.run"]
+PRELOADED = [
+    "icltool.sweep.worker",
+    "icltool.studies.train.run",
+    "icltool.studies.double_descent.run",
+    # PyTorch imports its compiler with the first optimiser, compiling or not: some two seconds.
+    "torch._dynamo",
+    "torch._inductor",
+]
 STOPPED = "stopped; its state is saved"
 
 OnReport = Callable[[str, StepRecord], None]

@@ -25,12 +25,10 @@ from icltool.core.interrupts import deferred_interrupts
 from icltool.core.progress import StepRecord
 from icltool.sweep.execute import Engine
 from icltool.sweep.local_engine import POLL_SECONDS, STOPPED, OnOutcome, OnReport
-from icltool.sweep.worker import Job, Outcome, Report, do_job, keep_threads_quiet
+from icltool.sweep.worker import PATIENCE, Job, Outcome, Report, do_job, keep_threads_quiet
 
 # How often Ray starts a run again whose worker died.
 RETRIES = 3
-# How long a run waits for its folder: a driver that was killed leaves workers that Ray takes some seconds to end.
-PATIENCE = 60.0
 KNOCK_SECONDS = 10.0
 # Nothing of size goes through Ray's store; 75 MiB is the least it takes.
 STORE_BYTES = 80 * 2**20

@@ -1,12 +1,15 @@
 """One run in a process of its own: what an engine calls, on this machine or another."""
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from icltool.core.errors import IcltoolError, InterruptedRun
+from icltool.core.errors import IcltoolError, InterruptedRun, fact_of_the_machine, is_out_of_memory
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.run_folder import RunRequest
 from icltool.core.tracking import tracked
@@ -49,13 +52,18 @@ def do_job(job: Job, *, on_step: OnStep = ignore_step, patience: float = 0.0) ->
         return Outcome(name=job.name, status="interrupted", error=str(error))
     except IcltoolError as error:
         return Outcome(name=job.name, status="failed", error=str(error))
-    except MemoryError:
-        return Outcome(name=job.name, status="failed", error="out of memory; run fewer jobs at once or a smaller batch")
+    except OSError as error:
+        return Outcome(name=job.name, status="failed", error=fact_of_the_machine(error))
     except Exception as error:  # noqa: BLE001 - one run's bug must not end the others
+        if is_out_of_memory(error):
+            reason = "out of memory; run fewer jobs at once or a smaller batch"
+            return Outcome(name=job.name, status="failed", error=reason)
         return Outcome(name=job.name, status="failed", error=f"internal error: {type(error).__name__}: {error}")
     return Outcome(name=job.name, status="finished")
 
 
+# How many seconds a run waits for its folder: a sweep that was killed has left runs that are just saving.
+PATIENCE = 60.0
 # How a worker ends that was told to stop and has saved its state.
 INTERRUPTED_EXIT = 75
 
@@ -68,6 +76,15 @@ def open_channel(channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queu
     global _channel  # noqa: PLW0603 - one per worker process, set once by its initialiser
     _channel = channel
     keep_threads_quiet()
+    threading.Thread(target=_stop_with_the_sweep, daemon=True).start()
+
+
+def _stop_with_the_sweep() -> None:
+    """A sweep that was killed leaves no run at work: it is told to save and stop."""
+    sweep = multiprocessing.parent_process()
+    if sweep is not None:
+        sweep.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def keep_threads_quiet() -> None:
@@ -86,7 +103,7 @@ def do_job_reporting(job: Job) -> Outcome:
         if send is not None:
             send((job.name, record))
 
-    outcome = do_job(job, on_step=on_step)
+    outcome = do_job(job, on_step=on_step, patience=PATIENCE)
     if outcome.status == "interrupted":
         os._exit(INTERRUPTED_EXIT)
     return outcome

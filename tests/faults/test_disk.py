@@ -1,0 +1,159 @@
+"""A disk that is full, gone or not ours, a folder that two want, and a clock that jumps."""
+
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from icltool.core.tensor_files import read_tensor_file
+from icltool.core.toml_files import read_toml
+from icltool.sweep.worker import Job, do_job
+from tests.conftest import Counts
+from tests.faults.victims import STUDIES, Victim, finished, job, left_in
+
+
+def assert_whole(folder: Path) -> None:
+    """Every file that is there can be read: the old content or the new, never a part."""
+    if not folder.exists():
+        return
+    for file in folder.glob("*.safetensors"):
+        read_tensor_file(file)
+    if (folder / "config.toml").exists():
+        assert read_toml(folder / "config.toml")["study"]
+    assert [file.name for file in folder.iterdir() if file.name.endswith(".tmp")] == []
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_no_save_fits_on_the_disk(study: str, tmp_path: Path, counts: Counts) -> None:
+    """Each file of a run in turn is one byte too large, from the first that is written to the last."""
+    whole = finished(job(study, tmp_path / "whole"))
+    work = job(study, tmp_path / "cut")
+    sizes = {file.stat().st_size for file in (tmp_path / "whole").iterdir()}
+    failures = 0
+    for size in sorted({0, *(size // 2 for size in sizes), *(size - 1 for size in sizes if size)}):
+        outcome = Victim.start(work, file_bytes=size).outcome()
+        if outcome.status == "finished":
+            break
+        # Without a byte to write, libraries fail before a run does, for want of a temporary file.
+        assert outcome.error.startswith("cannot write ") or (size == 0 and "temporary" in outcome.error), outcome
+        assert "internal error" not in outcome.error
+        assert_whole(work.folder)
+        failures += 1
+    assert finished(work) == whole
+    counts.add(f"short writes of {study}, gone on to equal bytes", failures)
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_disk_is_full_at_a_random_moment(study: str, times: int, tmp_path: Path, counts: Counts) -> None:
+    chance = random.Random(f"disk {study} {times}")
+    finished(job(study, tmp_path / "first"))
+    began = time.monotonic()
+    whole = finished(job(study, tmp_path / "whole"))
+    duration = time.monotonic() - began
+    work = job(study, tmp_path / "cut")
+    failures = 0
+    while failures < times:
+        victim = Victim.start(work)
+        victim.process.join(chance.uniform(0.0, duration))
+        victim.full_disk_now(chance.randrange(2000))
+        outcome = victim.outcome()
+        if outcome.status == "finished":
+            assert left_in(work.folder) == whole
+            shutil.rmtree(work.folder)
+            continue
+        assert outcome.error.startswith("cannot write "), outcome
+        assert_whole(work.folder)
+        failures += 1
+    assert finished(work) == whole
+    counts.add(f"full disks under {study}, gone on to equal bytes", failures)
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(30, marks=pytest.mark.long)])
+def test_two_on_one_folder(rounds: int, tmp_path: Path, counts: Counts) -> None:
+    chance = random.Random(f"two {rounds}")
+    whole = finished(job("train", tmp_path / "whole"))
+    refused = 0
+    for turn in range(rounds):
+        work = job("train", tmp_path / f"shared-{turn}")
+        first = Victim.start(work)
+        time.sleep(chance.uniform(0.0, 0.1))
+        outcomes = [Victim.start(work).outcome(), first.outcome()]
+        for outcome in outcomes:
+            assert outcome.status == "finished" or "is in use by another icltool process" in outcome.error, outcome
+        refused += sum(outcome.status != "finished" for outcome in outcomes)
+        assert left_in(work.folder) == whole
+    counts.add("seconds on one folder, refused", refused)
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_folder_vanishes(study: str, times: int, tmp_path: Path, counts: Counts) -> None:
+    chance = random.Random(f"gone {study} {times}")
+    whole = finished(job(study, tmp_path / "whole"))
+    vanished = 0
+    while vanished < times:
+        work = job(study, tmp_path / "cut")
+        victim = Victim.start(work)
+        while not (work.folder / "resume.safetensors").exists() and victim.process.is_alive():
+            time.sleep(0.002)
+        victim.process.join(chance.uniform(0.0, 0.1))
+        # Another's rename is quicker than a removal file by file, and leaves nothing behind.
+        work.folder.rename(tmp_path / f"gone-{vanished}")
+        outcome = victim.outcome()
+        if outcome.status == "failed":
+            assert outcome.error.startswith("cannot write "), outcome
+            vanished += 1
+            (tmp_path / f"gone-{vanished - 1}").rename(work.folder)
+            assert finished(work) == whole
+        shutil.rmtree(work.folder, ignore_errors=True)
+    counts.add(f"folders gone under {study}", vanished)
+
+
+def test_where_nothing_can_be_written(tmp_path: Path, counts: Counts) -> None:
+    (tmp_path / "file").touch()
+    places = [
+        tmp_path / "file",
+        tmp_path / "file" / "below",
+        Path("/proc/icltool"),
+        Path("/sys/icltool"),
+        Path("/dev/null"),
+    ]
+    for place in places:
+        for study in STUDIES:
+            outcome = do_job(Job(name=study, study=study, settings=job(study, tmp_path / study).settings, folder=place))
+            assert outcome.status == "failed"
+            assert outcome.error.startswith(("cannot ", f"{place} is a file")), outcome
+    counts.add("unwritable folders", len(places) * len(STUDIES))
+
+
+def test_the_clock_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: Counts) -> None:
+    """The wall clock back and forth by days, and the steady one forward, as after a suspended night."""
+    chance = random.Random("clock")
+    jumps = 0
+
+    def jumping(clock: Callable[[], float], least: float, most: float) -> Callable[[], float]:
+        shift = 0.0
+
+        def now() -> float:
+            nonlocal shift, jumps
+            if chance.random() < 0.1:
+                shift += chance.uniform(least, most)
+                jumps += 1
+            return clock() + shift
+
+        return now
+
+    for study in STUDIES:
+        whole = finished(job(study, tmp_path / "whole" / study))
+        with monkeypatch.context() as patch:
+            patch.setattr("time.time", jumping(time.time, -1e6, 1e6))
+            for name in ("time.perf_counter", "time.monotonic", "time.process_time"):
+                patch.setattr(name, jumping(getattr(time, name.removeprefix("time.")), 0.0, 1e5))
+            outcome = do_job(job(study, tmp_path / "jumping" / study))
+        assert outcome.status == "finished", outcome
+        assert left_in(tmp_path / "jumping" / study) == whole
+    counts.add("jumps of the clock", jumps)

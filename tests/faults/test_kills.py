@@ -1,0 +1,121 @@
+"""kill -9 at random moments: what was being done can always be gone on with, and ends in the same bytes."""
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icltool.core.metrics_log import read_rows
+from icltool.sweep.execute import execute
+from icltool.sweep.plan import SweepPlan, plan_sweep
+from icltool.sweep.recipe import parse_recipe
+from tests.conftest import Counts
+from tests.faults.victims import STUDIES, Victim, finished, job, left_in
+
+FEW = 3
+MANY = 20
+STORMY_STEPS = 1500
+
+
+@pytest.mark.parametrize("kills", [FEW, pytest.param(MANY, marks=pytest.mark.long)])
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_killed_run_goes_on(study: str, kills: int, tmp_path: Path, counts: Counts) -> None:
+    chance = random.Random(f"{study} {kills}")
+    finished(job(study, tmp_path / "first"))
+    began = time.monotonic()
+    whole = finished(job(study, tmp_path / "whole"))
+    duration = time.monotonic() - began
+    work = job(study, tmp_path / "cut")
+    landed = 0
+    while landed < kills:
+        victim = Victim.start(work)
+        victim.process.join(chance.uniform(0.0, duration))
+        if victim.kill():
+            landed += 1
+        else:
+            # It came to its end, perhaps after some kills: that is looked at too, and the next begins afresh.
+            assert left_in(work.folder) == whole
+            shutil.rmtree(work.folder)
+    assert finished(work) == whole
+    counts.add(f"kill -9 of {study}, gone on to equal bytes", landed)
+
+
+SETTINGS: dict[str, Any] = {
+    "L": 1, "b": 2, "width": 8, "heads": 2, "d": 2, "n": 6, "batch": 4, "eval_prompts": 16, "steps": 150,
+    "log_every": 5, "eval_every": 100, "save_every": 5, "threads": 1,
+}  # fmt: skip
+
+
+def plan(folder: Path) -> SweepPlan:
+    train = {"name": "train", "study": "train", "settings": SETTINGS, "grid": {"seed": [0, 1]}}
+    measured = {"loops": 3, "eval_prompts": 16, "threads": 1}
+    measure = {"name": "measure", "study": "eval", "checkpoints": "train", "settings": measured}
+    recipe = parse_recipe({"claim": "0", "title": "A test", "stage": [train, measure]}, where="r")
+    return plan_sweep("r", recipe, scale=None, folder=folder, where="r")
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(MANY, marks=pytest.mark.long)])
+def test_a_killed_sweep_goes_on_at_once(kills: int, tmp_path: Path, counts: Counts) -> None:
+    """Its workers are alive when the next begins: they save and leave the folders to it."""
+    chance = random.Random(f"sweep {kills}")
+    spawn = multiprocessing.get_context("spawn")
+    whole = plan(tmp_path / "whole")
+    began = time.monotonic()
+    execute(whole, at_once=2)
+    duration = time.monotonic() - began
+    cut = plan(tmp_path / "cut")
+    landed = 0
+    while landed < kills:
+        process = spawn.Process(target=execute, args=(cut,), kwargs={"at_once": 2})
+        process.start()
+        # A sweep's own process needs a moment to import what it needs; being killed there shows nothing.
+        deadline = time.monotonic() + 60
+        while not (cut.folder / ".lock").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.join(chance.uniform(0.0, duration))
+        process.kill()
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
+            landed += 1
+        else:
+            shutil.rmtree(cut.folder)
+    execute(cut, at_once=2)
+    for one, other in zip(cut.runs, whole.runs, strict=True):
+        ours, theirs = left_in(one.folder), left_in(other.folder)
+        assert ours == theirs, one.name
+    counts.add("kill -9 of sweeps, gone on to equal bytes", landed)
+
+
+@pytest.mark.parametrize("storms", [2, pytest.param(20, marks=pytest.mark.long)])
+def test_a_storm_of_signals_is_one_interruption(storms: int, tmp_path: Path, counts: Counts) -> None:
+    chance = random.Random(f"storm {storms}")
+    whole = finished(job("train", tmp_path / "whole", steps=STORMY_STEPS, save_every=STORMY_STEPS))
+    work = job("train", tmp_path / "cut", steps=STORMY_STEPS, save_every=STORMY_STEPS)
+    words = [word for name, value in work.settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    command = [sys.executable, "-m", "icltool", "train", *words, "--out", "cut", "--resume"]
+    sent = interrupted = 0
+    for _ in range(storms):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        rows = len(read_rows(Path("cut/metrics.jsonl")))
+        while len(read_rows(Path("cut/metrics.jsonl"))) <= rows and process.poll() is None:
+            time.sleep(0.01)
+        while process.poll() is None:
+            os.kill(process.pid, chance.choice([signal.SIGINT, signal.SIGTERM]))
+            sent += 1
+            time.sleep(chance.uniform(0.0, 0.003))
+        _, errors = process.communicate()
+        assert process.returncode in {130, 143}, (process.returncode, errors)
+        assert errors.strip().splitlines()[-1].startswith("error: interrupted at step "), errors
+        assert "Traceback" not in errors, errors
+        interrupted += 1
+    assert finished(work) == whole
+    counts.add("signals in storms", sent)
+    counts.add("runs interrupted by a storm of signals, gone on to equal bytes", interrupted)
