@@ -9,7 +9,8 @@ from plotly.subplots import make_subplots
 from icltool.figures.theme import figure
 
 COLUMNS = 4
-CELL = 180
+TITLES, LINE = 120, 220
+"""Pixels that the titles and a line of pictures take, so that a page leaves no gap above them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ def image_grid(pictures: Sequence[Picture], *, title: str) -> go.Figure:
             **tones,
         )
     grid.update_layout(figure(title=title, x="", y="").to_dict()["layout"])
-    grid.update_layout(margin={"l": 24, "r": 24, "t": 96, "b": 24})
+    grid.update_layout(margin={"l": 24, "r": 24, "t": 96, "b": 24}, height=TITLES + LINE * lines)
     grid.update_xaxes(visible=False, constrain="domain")
     grid.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", constrain="domain")
     for index in range(1, len(pictures) + 1):

@@ -40,8 +40,8 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
         },
         margin={"t": 84},
     )
-    grid.update_xaxes(type="category", showgrid=False)
-    grid.update_yaxes(type="category", showgrid=False)
+    grid.update_xaxes(type="category", showgrid=False, showline=False, ticks="")
+    grid.update_yaxes(type="category", showgrid=False, showline=False, ticks="")
     grid.update_xaxes(title={"text": "training tasks"}, row=2)
     grid.update_yaxes(title={"text": "width"}, col=1)
     return {"width-and-tasks": grid}
