@@ -58,7 +58,8 @@ def _render(figures: list[go.Figure], files: list[Path]) -> None:
     from choreographer.errors import ChromeNotFoundError  # noqa: PLC0415 - the browser driver is needed here alone
     from kaleido.errors import KaleidoError  # noqa: PLC0415 - as above
 
-    heights: list[int | None] = [int(figure["layout"]["height"] or HEIGHT) for figure in figures]
+    layouts: list[Any] = [figure["layout"] for figure in figures]
+    heights: list[int | None] = [layout.height or HEIGHT for layout in layouts]
     scales: list[int | float | None] = [PNG_SCALE if file.suffix == ".png" else 1 for file in files]
     try:
         io.write_images([*figures], [*files], scale=scales, width=WIDTH, height=heights)
