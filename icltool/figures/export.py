@@ -4,7 +4,7 @@ import html
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import plotly.graph_objects as go
 from plotly import io, offline
