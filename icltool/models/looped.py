@@ -58,6 +58,9 @@ class LoopedTransformer(nn.Module):
         """
         self.check(xs, plan.layout)
         prompt = self.embed(xs, ys)
+        if self.kernels is not None:
+            # They compute in float32 between the products; autocast's read_in gives bf16, to be converted every loop.
+            prompt = prompt.float()
         state = self.initial_state(prompt)
         predictions: list[Tensor] = []
         graph_wanted = torch.is_grad_enabled()
