@@ -1,6 +1,5 @@
 """A sweep for people: an overall bar with time left and a line for each running run, or plain lines off a terminal."""
 
-import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from icltool.cli.progress import describe
+from icltool.cli.time_left import TimeLeft
 from icltool.core.progress import StepRecord
 from icltool.sweep.execute import Nobody, Watcher
 from icltool.sweep.plan import PlannedRun
@@ -34,54 +34,21 @@ def sweep_progress(console: Console, *, quiet: bool) -> Generator[Watcher]:
         yield _Lines(console)
 
 
-class _Estimate:
-    """Time left, from the parts of runs done in this process (runs skipped at once count for nothing)."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.total = 0
-        self.done = 0
-        self.skipped = 0
-        self.parts: dict[str, float] = {}
-        self.starts: dict[str, float] = {}
-
-    def report(self, name: str, record: StepRecord) -> None:
-        part = record.step / max(1, record.steps)
-        self.starts.setdefault(name, part)
-        self.parts[name] = part
-
-    def ended(self, outcome: Outcome) -> None:
-        self.done += 1
-        if outcome.name not in self.parts:
-            self.skipped += 1
-        else:
-            self.parts[outcome.name] = 1.0
-
-    def left(self) -> str:
-        """`about 12 min left`, or nothing while nothing is known."""
-        worked = sum(part - self.starts[name] for name, part in self.parts.items())
-        remaining = self.total - self.skipped - sum(self.parts.values())
-        if worked < 0.02 or remaining <= 0:
-            return ""
-        seconds = (time.monotonic() - self.began) / worked * remaining
-        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
-
-
 class _Bars:
     """One bar for the sweep, one for each run that is running."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
-        self._estimate = _Estimate()
+        self._left = TimeLeft([])
         self._overall: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def begin(self, runs: Sequence[PlannedRun]) -> None:
-        self._estimate.total = len(runs)
+        self._left = TimeLeft(runs)
         self._overall = self._bar.add_task("[bold]sweep", total=len(runs), note="")
 
     def report(self, name: str, record: StepRecord) -> None:
-        self._estimate.report(name, record)
+        self._left.report(name, record)
         if name not in self._tasks:
             self._tasks[name] = self._bar.add_task(escape(name), total=record.steps, note="")
         note = describe(dict(record.values)) if record.values else None
@@ -91,19 +58,19 @@ class _Bars:
         self._note()
 
     def ended(self, outcome: Outcome) -> None:
-        self._estimate.ended(outcome)
+        self._left.ended(outcome)
         task = self._tasks.pop(outcome.name, None)
         if task is not None:
             self._bar.remove_task(task)
         if outcome.status == "failed":
             self._bar.console.print(f"failed: {outcome.name}: {outcome.error}", markup=False)
         if self._overall is not None:
-            self._bar.update(self._overall, completed=self._estimate.done)
+            self._bar.update(self._overall, completed=self._left.ended_runs)
         self._note()
 
     def _note(self) -> None:
         if self._overall is not None:
-            self._bar.update(self._overall, note=self._estimate.left())
+            self._bar.update(self._overall, note=self._left.words())
 
 
 class _Lines:
@@ -111,20 +78,20 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._estimate = _Estimate()
+        self._left = TimeLeft([])
 
     def begin(self, runs: Sequence[PlannedRun]) -> None:
-        self._estimate.total = len(runs)
+        self._left = TimeLeft(runs)
         self._console.print(f"sweep of {len(runs)} runs", markup=False)
 
     def report(self, name: str, record: StepRecord) -> None:
-        self._estimate.report(name, record)
+        self._left.report(name, record)
 
     def ended(self, outcome: Outcome) -> None:
-        self._estimate.ended(outcome)
-        left = self._estimate.left()
+        self._left.ended(outcome)
+        left = self._left.words()
         reason = f": {outcome.error}" if outcome.error else ""
-        place = f"{self._estimate.done}/{self._estimate.total}"
+        place = f"{self._left.ended_runs}/{self._left.runs}"
         self._console.print(
             f"{place} {outcome.status} {outcome.name}{reason}{f' ({left})' if left else ''}", markup=False
         )

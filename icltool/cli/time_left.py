@@ -1,0 +1,71 @@
+"""How long a sweep still takes: the work of its runs, in operations where they are known, at the pace seen so far."""
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from icltool.core.progress import StepRecord
+from icltool.studies.registry import study_named
+from icltool.sweep.plan import PlannedRun
+from icltool.sweep.worker import Outcome
+
+# Of all the work: before this much is done in this process, the pace is a guess.
+LEAST = 0.005
+# What a step takes at least, whatever it computes: half a millisecond of Python.
+STEP = 1e7
+
+
+class TimeLeft:
+    """What is left, from the parts of runs done in this process (runs skipped at once count for nothing)."""
+
+    def __init__(self, runs: Sequence[PlannedRun], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._work = _work(runs)
+        self._parts: dict[str, float] = {}
+        self._starts: dict[str, float] = {}
+        self.runs = len(runs)
+        self.ended_runs = 0
+
+    def report(self, name: str, record: StepRecord) -> None:
+        """A run has reached a step."""
+        part = record.step / max(1, record.steps)
+        self._starts.setdefault(name, part)
+        self._parts[name] = part
+
+    def ended(self, outcome: Outcome) -> None:
+        """A run has ended; one that never reported was done before, or failed at once."""
+        self.ended_runs += 1
+        if outcome.name in self._parts:
+            self._parts[outcome.name] = 1.0
+        else:
+            self._work.pop(outcome.name, None)
+
+    def seconds(self) -> float | None:
+        """Seconds left; None while too little has been done to tell, and when nothing is left."""
+        worked = sum((part - self._starts[name]) * self._work.get(name, 0) for name, part in self._parts.items())
+        remaining = sum((1 - self._parts.get(name, 0)) * work for name, work in self._work.items())
+        if remaining <= 0 or worked < LEAST * (worked + remaining):
+            return None
+        return (self._clock() - self._began) / worked * remaining
+
+    def words(self) -> str:
+        """`about 12 min left`, or nothing while nothing is known."""
+        seconds = self.seconds()
+        if seconds is None:
+            return ""
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+
+
+def _work(runs: Sequence[PlannedRun]) -> dict[str, float]:
+    """Operations of each run; a run whose study cannot tell counts as the middle one of those that can."""
+    known = {run.name: _operations(run) for run in runs}
+    told = [operations for operations in known.values() if operations]
+    usual = median(told) if told else 1.0
+    return {name: operations or usual for name, operations in known.items()}
+
+
+def _operations(run: PlannedRun) -> float | None:
+    flops = study_named(run.study).flops(run.config, model=run.source.config if run.source else None)
+    steps = run.config.model_dump().get("steps")
+    return flops + STEP * (steps or 1) if flops else None
