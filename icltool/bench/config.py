@@ -10,6 +10,9 @@ from icltool.core.runtime_config import RuntimeConfig
 from icltool.models.transformer_config import RegressionModelConfig
 
 MEASURING = "Measuring"
+# Steps of a training that is long enough for anything.
+LONG = 10**6
+WORKLOADS = ("train", "probe", "double-descent", "gpicl")
 
 
 class BenchConfig(RegressionModelConfig, RuntimeConfig):
@@ -42,6 +45,11 @@ class BenchConfig(RegressionModelConfig, RuntimeConfig):
         group=MEASURING,
     )
     rounds: int = setting(5, "Pairs of processes, ours and the plain one in turn.", group=MEASURING, ge=1, le=1000)
+
+    def resolved(self) -> Self:
+        """Also whether the steps that can be are compiled, as in a long training."""
+        chosen = self.compile_for(LONG) if self.workload in {"train", "gpicl"} else "off"
+        return super().resolved().model_copy(update={"compile": chosen})
 
     @model_validator(mode="after")
     def _check_whole_run(self) -> Self:

@@ -99,5 +99,5 @@ _TOOLS = (
         "icltool sweep recipes/depth-vs-loops --scale cpu --dry-run",
     ),
     _tool("recipes", "List the recipes: claim, what they show, how long they take.", "icltool recipes"),
-    _tool("bench", "Measure the speed against the plain reference (from a checkout).", "icltool bench train"),
+    _tool("bench", "Measure the speed against the plain reference (from a checkout).", "icltool bench"),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from icltool.bench import toy_relu_step
+from icltool.bench import measurement, toy_relu_step
 from icltool.bench.contest import Contest
 from icltool.training.toy_relu_optimiser import WarmupCosine
 from tests.cli.conftest import Call
@@ -25,7 +25,24 @@ def test_both_sides_are_timed_in_their_own_processes(call: Call) -> None:
     assert facts["lowest_ratio"] <= facts["ratio"] <= facts["highest_ratio"]
     assert min(facts["ours_ms"], facts["plain_ms"]) > 0
     assert (facts["workload"], facts["rounds"], facts["threads"]) == ("double-descent", 2, 1)
-    assert "n=60 T=8" in done.err
+    assert facts["size"] == "n=60 T=8"
+
+
+def test_without_a_workload_all_are_in_one_table(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hold(_config: object, *, on_step: object) -> Contest:
+        return Contest(ours=[0.1, 0.3], plain=[0.2, 0.9])
+
+    monkeypatch.setattr(measurement, "hold_contest", hold)
+    done = call("bench --json --threads 1")
+    assert done.code == 0, done.err
+    measured = json.loads(done.out)["workloads"]
+    assert [facts["workload"] for facts in measured] == ["train", "probe", "double-descent", "gpicl"]
+    assert all(facts.keys() >= {"size", "rounds", "threads", "precision", "machine", "torch"} for facts in measured)
+    assert (measured[0]["ratio"], measured[0]["lowest_ratio"], measured[0]["highest_ratio"]) == (2.5, 2.0, 3.0)
+    assert (measured[1]["ours_ms"], measured[1]["plain_ms"]) == (200, 550)
+    assert measured[3]["generation_share"] == 2.5
+    assert done.err.count("spread") == 1
+    assert done.err.count("2 to 3") == 4
 
 
 def test_the_training_step_is_timed(call: Call) -> None:
@@ -56,4 +73,4 @@ def test_the_share_of_task_generation_is_that_of_the_default_model(call: Call) -
     assert done.code == 0, done.err
     facts = json.loads(done.out)
     assert facts["generation_share"] == pytest.approx(facts["generation_ms"] / facts["step_ms"], abs=0.02)
-    assert "D=8 H=4 context=4 x=4 B=4" in done.err
+    assert facts["size"] == "L=2 D=8 H=4 context=4 x=4 B=4"

@@ -1,0 +1,84 @@
+"""A workload's measurement as facts, and the table of all measured: ratio, spread, both absolute times, machine."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from icltool.bench.config import BenchConfig
+from icltool.bench.contest import Contest, hold_contest, require_checkout
+from icltool.core.progress import OnStep
+from icltool.core.result import Value
+from icltool.core.runtime import environment, prepare
+from icltool.core.table import Table, number
+
+Facts = Mapping[str, Value]
+# What the three figures are where they are not a speed ratio and the times of ours and the plain one.
+NAMES = {"gpicl": ("generation_share", "step_ms", "generation_ms")}
+
+
+def measure(config: BenchConfig, *, on_step: OnStep) -> Facts:
+    """Hold a resolved config's contest; raises `IcltoolError` outside a checkout."""
+    if config.whole_run:
+        require_checkout()
+        from icltool.bench.toy_relu_step import whole_run  # noqa: PLC0415 - reads the checkout's tests/reference
+
+        contest = whole_run(config, on_step=on_step)
+    else:
+        contest = hold_contest(config, on_step=on_step)
+    return facts_of(config, contest)
+
+
+def facts_of(config: BenchConfig, contest: Contest) -> Facts:
+    """What was measured, of what size, on what."""
+    machine = environment(prepare(config))
+    ratio, ours, plain = _names(config.workload)
+    return {
+        "workload": config.workload,
+        "size": size_of(config),
+        ratio: round(contest.ratio, 3),
+        f"lowest_{ratio}": round(min(contest.ratios), 3),
+        f"highest_{ratio}": round(max(contest.ratios), 3),
+        ours: round(1e3 * statistics.median(contest.ours), 2),
+        plain: round(1e3 * statistics.median(contest.plain), 2),
+        "rounds": len(contest.ours),
+        "threads": config.threads,
+        "precision": config.precision,
+        "compile": config.compile,
+        "machine": machine["processor"],
+        "torch": machine["torch"],
+    }
+
+
+def size_of(config: BenchConfig) -> str:
+    """The workload's size in the letters of its options."""
+    match config.workload:
+        case "double-descent":
+            return f"n={config.n} T={config.T}"
+        case "gpicl":
+            return f"L={config.L} D={config.width} H={config.heads} context={config.n} x={config.d} B={config.batch}"
+        case _:
+            model = f"L={config.L} b={config.b} D={config.width} H={config.heads}"
+            window = f" T={config.T or config.b}" if config.workload == "train" else ""
+            return f"{model}{window} n={config.n} d={config.d} B={config.batch}"
+
+
+def table_of(measured: Sequence[Facts]) -> Table:
+    """A row for each workload; of gpicl the ratio is the share of a step that making its tasks takes."""
+    facts = measured[0]
+    machine = f"{facts['machine']}, {facts['threads']} threads, {facts['precision']}, torch {facts['torch']}"
+    return Table(
+        title=f"icltool bench: {machine}",
+        columns=["workload", "size", "ratio", "spread", "ours, ms", "plain, ms"],
+        rows=[_row(facts) for facts in measured],
+    )
+
+
+def _row(facts: Facts) -> list[str]:
+    ratio, ours, plain = _names(str(facts["workload"]))
+    spread = f"{number(facts[f'lowest_{ratio}'])} to {number(facts[f'highest_{ratio}'])}"
+    notes = [", share" if ratio != "ratio" else "", ", compiled" if facts["compile"] == "on" else ""]
+    figures = [number(facts[key]) for key in (ours, plain)]
+    return [f"{facts['workload']}{''.join(notes)}", str(facts["size"]), number(facts[ratio]), spread, *figures]
+
+
+def _names(workload: str) -> tuple[str, str, str]:
+    return NAMES.get(workload, ("ratio", "ours_ms", "plain_ms"))
