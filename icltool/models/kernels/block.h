@@ -7,6 +7,7 @@
 
 #include "attention.h"
 #include "memory.h"
+#include "packed.h"
 
 extern "C" {
 

@@ -32,7 +32,7 @@ void linear_backward(
     int64_t rows, int64_t in, int64_t out, const Stored* grad_out, const Stored* x, int64_t x_stride,
     const Stored* weight, float* grad_weight, Matrix<float> grad_x, float keep = 0) {
   multiply(TRANSPOSED, AS_IS, out, in, rows, {grad_out, out}, {x, x_stride}, {grad_weight, in}, 1);
-  multiply(AS_IS, AS_IS, rows, in, out, {grad_out, out}, {weight, in}, grad_x, keep);
+  multiply_weight(AS_IS, rows, in, out, {grad_out, out}, {weight, in}, grad_x, keep);
 }
 
 template <class Stored>

@@ -24,8 +24,8 @@ void block_forward(
     Stored* result = scratch.place<Stored>(place, skip * width, count * width);
     float* sum = scratch.floats_of(result, count * width);
     repeat_bias(count, width, weights.query_key_value_bias + first, sum);
-    multiply(
-        AS_IS, TRANSPOSED, count, width, D, {normed, every * D}, {matrix(weights.query_key_value) + first * D, D},
+    multiply_weight(
+      TRANSPOSED, count, width, D, {normed, every * D}, {matrix(weights.query_key_value) + first * D, D},
         {sum, width}, 1);
     convert(count * width, sum, result);
     return sum;
@@ -41,16 +41,19 @@ void block_forward(
   });
   convert(asked * D, float_mixed, mixed);
   add_bias(asked, D, x, step, weights.output_bias, middle);
-  multiply(AS_IS, TRANSPOSED, asked, D, D, {mixed, D}, {matrix(weights.output), D}, {middle, D}, 1);
+  multiply_weight(
+      TRANSPOSED, asked, D, D, {mixed, D}, {matrix(weights.output), D}, {middle, D}, 1);
 
   layer_norm(asked, D, middle, weights.mlp_norm_gain, weights.mlp_norm_bias, sizes.epsilon, moments, normed);
   Stored* inner = scratch.place<Stored>(kept.inner, before * W, asked * W);
   float* wide = scratch.floats_of(inner, asked * W);
-  multiply(AS_IS, TRANSPOSED, asked, W, D, {normed, D}, {matrix(weights.widen), D}, {wide, W});
+  multiply_weight(
+      TRANSPOSED, asked, W, D, {normed, D}, {matrix(weights.widen), D}, {wide, W});
   Stored* active = scratch.take<Stored>(asked * W);
   bias_and_gelu(asked, W, wide, weights.widen_bias, inner, active);
   add_bias(asked, D, middle, 1, weights.narrow_bias, out);
-  multiply(AS_IS, TRANSPOSED, asked, D, W, {active, W}, {matrix(weights.narrow), W}, {out, D}, 1);
+  multiply_weight(
+      TRANSPOSED, asked, D, W, {active, W}, {matrix(weights.narrow), W}, {out, D}, 1);
 }
 
 }  // namespace icltool

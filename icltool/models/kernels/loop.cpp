@@ -14,6 +14,7 @@ namespace icltool {
 template <class Act>
 void for_groups(const Loop& loop, Act act) {
   const int64_t at_once = std::max<int64_t>(1, TOKENS_AT_ONCE / loop.sizes.tokens), prompts = loop.sizes.prompts;
+  ++Packs::calls;
 #pragma omp parallel for num_threads(loop.threads) schedule(static)
   for (int64_t thread = 0; thread < loop.threads; ++thread) {
     const int64_t end = prompts * (thread + 1) / loop.threads;
