@@ -120,9 +120,10 @@ class Config(BaseModel):
         Raises `UsageError` in one line; `where` (a file's name, say) opens it, and `as_options` spells the fields as
         command-line options, but those of `origins` as settings of the file they came from.
         """
-        merged: dict[str, object] = {**cls.preset_values(preset), **values}
         try:
-            return cls.model_validate(merged)
+            return cls.model_validate({**cls.preset_values(preset), **values})
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}" if where else str(error)) from None
         except ValidationError as error:
             spelling = _Spelling(as_options=as_options, origins=origins or {})
             problems = "; ".join(dict.fromkeys(cls._explain(detail, spelling) for detail in error.errors()))

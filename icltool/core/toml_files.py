@@ -25,7 +25,7 @@ def read_toml(path: Path) -> dict[str, object]:
         raise unreadable(path, error) from None
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None
 
 

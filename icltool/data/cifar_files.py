@@ -4,6 +4,8 @@ Read from the archive itself, or from the folder it unpacks to. Nothing is extra
 Source: Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
 """
 
+import gzip
+import io
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -13,11 +15,14 @@ import numpy as np
 from einops import rearrange
 
 from icltool.core.errors import InputError
+from icltool.data.idx_files import GZIP_MAGIC
 from icltool.data.raw_split import RawSplit
 
 RECORD = 1 + 3 * 32 * 32
 # The publisher's batches have 10 000 records; more than ten times that is no batch of CIFAR-10.
 MAX_BYTES = 100_000 * RECORD
+# The publisher's archive has 184 million.
+MAX_ARCHIVE_BYTES = 500_000_000
 TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST = ("test_batch.bin",)
 
@@ -27,7 +32,7 @@ def read_cifar(path: Path) -> tuple[RawSplit, RawSplit]:
     try:
         if path.is_dir():
             return _splits(path, lambda name: _from_folder(path / name))
-        with tarfile.open(path, "r:*") as archive:
+        with tarfile.open(fileobj=io.BytesIO(_unpacked(path)), mode="r:") as archive:
             members = {Path(member.name).name: member for member in archive.getmembers() if member.isfile()}
 
             def from_archive(name: str) -> bytes:
@@ -43,6 +48,17 @@ def read_cifar(path: Path) -> tuple[RawSplit, RawSplit]:
         raise InputError(f"{path} is a damaged archive ({error}); fetch it again") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _unpacked(path: Path) -> bytes:
+    """The archive without its compression; what is no archive's size is not unpacked."""
+    with path.open("rb") as raw:
+        compressed = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        content = (gzip.GzipFile(fileobj=raw) if compressed else raw).read(MAX_ARCHIVE_BYTES + 1)
+    if len(content) > MAX_ARCHIVE_BYTES:
+        raise InputError(f"{path} unpacks to more than {MAX_ARCHIVE_BYTES} bytes; it is not CIFAR-10's binary version")
+    return content
 
 
 def _splits(path: Path, read: Callable[[str], bytes]) -> tuple[RawSplit, RawSplit]:

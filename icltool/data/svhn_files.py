@@ -15,6 +15,9 @@ from icltool.core.errors import InputError
 from icltool.data.raw_split import RawSplit
 
 MAX_IMAGES = 1_000_000
+IMAGE_BYTES = 32 * 32 * 3
+# As much as zlib can pack into a byte.
+MOST_PACKED = 1032
 
 
 def read_svhn(path: Path) -> RawSplit:
@@ -28,7 +31,16 @@ def read_svhn(path: Path) -> RawSplit:
         table = cast("dict[str, Any]", loadmat(path, appendmat=False, variable_names=["X", "y"]))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except (MatReadError, ValueError, TypeError, KeyError, IndexError, zlib.error, NotImplementedError) as error:
+    except (
+        MatReadError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        zlib.error,
+        NotImplementedError,
+        MemoryError,
+    ) as error:
         raise InputError(f"{path} is not a MATLAB file that can be read ({error}); fetch it again") from None
     images, labels = np.asarray(table["X"]), np.asarray(table["y"]).reshape(-1)
     if images.dtype != np.uint8 or not np.issubdtype(labels.dtype, np.integer):
@@ -42,3 +54,5 @@ def _check(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
         raise InputError(f"{path} holds {shapes}; SVHN's cropped digits are X [32, 32, 3, N] and y [N, 1]")
     if labels not in ((images[3], 1), (1, images[3])) or not 0 < images[3] <= MAX_IMAGES:
         raise InputError(f"{path} has {images[3]} images and labels of shape {labels}; fetch it again")
+    if images[3] * IMAGE_BYTES > MOST_PACKED * path.stat().st_size:
+        raise InputError(f"{path} claims {images[3]} images, more than there is room for in it; fetch it again")

@@ -33,7 +33,8 @@ def write_html(figures: Mapping[str, go.Figure], path: Path, *, title: str) -> P
         f"<script>{offline.get_plotlyjs()}</script></head>"
         f"<body><h1>{html.escape(title)}</h1>{''.join(parts)}</body></html>\n"
     )
-    write_atomically(path, page.encode())
+    # Half a surrogate pair, which JSON can say, is no text.
+    write_atomically(path, page.encode(errors="replace"))
     return path
 
 

@@ -17,7 +17,7 @@ from icltool.core.result import Value
 from icltool.data.image_config import PreprocessingConfig
 from icltool.models.gpicl_config import GpiclModelConfig
 from icltool.models.gpicl_learners import new_learner
-from icltool.models.model_file import read_model_header, rebuilt, run_name, stored_settings, write_model
+from icltool.models.model_file import header_table, read_model_header, rebuilt, run_name, stored_settings, write_model
 
 GPICL_KIND = "in-context-classifier"
 
@@ -96,7 +96,8 @@ def load_gpicl_checkpoint(path: Path) -> GpiclCheckpoint:
         path, kind=GPICL_KIND, expected="an in-context classifier, as `icltool gpicl-train` writes one"
     )
     where = f"{header.file} (header)"
-    settings, prepared = dict(header.architecture), dict(header.extra.get("preprocessing") or {})
+    settings = dict(header.architecture)
+    prepared = dict(header_table(header.file, "preprocessing", header.extra.get("preprocessing") or {}))
     shape = LearnedShape(
         images=tuple(_sizes(prepared.pop("images", None), where=where)),
         inputs=_sizes([settings.pop("inputs", None)], where=where)[0],

@@ -71,14 +71,15 @@ def read_model_header(path: Path, *, kind: str, expected: str) -> ModelHeader:
         file=file,
         study=str(header.pop("study", "")),
         architecture=architecture,
-        config=_table(file, "config", header.pop("config", {})),
+        config=header_table(file, "config", header.pop("config", {})),
         step=_step(file, header.pop("step", 0)),
-        metrics=_table(file, "metrics", header.pop("metrics", {})),
+        metrics=header_table(file, "metrics", header.pop("metrics", {})),
         extra=header,
     )
 
 
-def _table(file: Path, name: str, value: object) -> dict[str, Any]:
+def header_table(file: Path, name: str, value: object) -> dict[str, Any]:
+    """A table in a header; raises `InputError` when it is none."""
     if not isinstance(value, dict):
         raise InputError(f"{file} has a damaged icltool header ({name} is no table); write it again")
     return cast("dict[str, Any]", value)

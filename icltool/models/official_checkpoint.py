@@ -9,13 +9,15 @@ Legend: D width, d dimensions of x, P positions, L layers.
 Sources: github Leiay/looped_transformer (arXiv 2311.12424), github dtsip/in-context-learning (arXiv 2208.01066).
 """
 
+import os
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import torch
 from einops import rearrange
@@ -123,7 +125,10 @@ def _load_tensors_only(path: Path) -> object:
     try:
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            _require_stored(path, stream)
             return cast("object", torch.load(stream, map_location="cpu", weights_only=True))
+    except InputError:
+        raise
     except OSError as error:
         raise unreadable(path, error) from None
     except pickle.UnpicklingError as error:
@@ -136,6 +141,16 @@ def _load_tensors_only(path: Path) -> object:
         raise _damaged(path) from None
     except Exception:  # noqa: BLE001 - a damaged file fails anywhere in torch's reader, with any error
         raise _damaged(path) from None
+
+
+def _require_stored(path: Path, stream: BinaryIO) -> None:
+    """torch.save compresses nothing; an archive that unpacks to more than its own size is not read."""
+    if zipfile.is_zipfile(stream):
+        with zipfile.ZipFile(stream) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > stream.seek(0, os.SEEK_END):
+            raise InputError(f"{path} unpacks to {size} bytes, more than it has; torch.save did not write it")
+    stream.seek(0)
 
 
 def _damaged(path: Path) -> InputError:

@@ -22,7 +22,7 @@ TEMPLATE, SCRIPT, STYLE = "page.html", "page.js", "page.css"
 
 def write_page(sections: Sequence[Section], path: Path) -> Path:
     """Render the sections into `path`; raises `OutputError` when it cannot be written."""
-    write_atomically(path, render(sections).encode())
+    write_atomically(path, render(sections).encode(errors="replace"))
     return path
 
 

@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import prod
 
 from icltool.sweep.recipe import SettingValue
 
 Settings = dict[str, SettingValue]
+
+
+def count_cells(grid: Mapping[str, Sequence[SettingValue]], zipped: Mapping[str, Sequence[SettingValue]]) -> int:
+    """How many runs `expand` would make."""
+    return prod(len(values) for values in grid.values()) * min((len(values) for values in zipped.values()), default=1)
 
 
 def expand(grid: Mapping[str, Sequence[SettingValue]], zipped: Mapping[str, Sequence[SettingValue]]) -> list[Settings]:

@@ -1,5 +1,6 @@
 """The runs of a recipe at a scale: every one validated, named and placed before the first begins."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from icltool.core.config import Config, config_hash, option_name, suggestion, tr
 from icltool.core.errors import UsageError
 from icltool.core.run_folder import safe_name
 from icltool.studies.registry import STUDIES, Study
-from icltool.sweep.grid import Settings, expand
+from icltool.sweep.grid import Settings, count_cells, expand
 from icltool.sweep.recipe import Recipe, Scale, Stage
+
+# A stage of more than this is a mistake, and would take minutes to plan.
+MAX_RUNS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ def plan_sweep(name: str, recipe: Recipe, *, scale: Scale | None, folder: Path, 
             continue
         stage = declared.at(scale)
         sources = planned[stage.checkpoints] if stage.checkpoints else [None]
+        _require_few(len(sources) * count_cells(stage.grid, stage.zip), f"{where}: stage {stage.name}")
         planned[stage.name] = [
             _plan_run(stage, cell, source, folder=folder, where=f"{where}: stage {stage.name}")
             for source in sources
@@ -105,10 +110,14 @@ def _study(name: str, where: str) -> Study:
     raise UsageError(f"{where}: there is no study {name!r}{suggestion(name, [study.name for study in STUDIES])}")
 
 
+def _require_few(runs: int, where: str) -> None:
+    if runs > MAX_RUNS:
+        raise UsageError(f"{where}: its grid makes {runs} runs, and a stage has at most {MAX_RUNS}; give fewer values")
+
+
 def _refuse_twins(runs: Sequence[PlannedRun], where: str) -> None:
-    folders = [run.folder for run in runs]
-    for folder in folders:
-        if folders.count(folder) > 1:
+    for folder, times in Counter(run.folder for run in runs).items():
+        if times > 1:
             raise UsageError(f"{where}: {folder.name} stands twice in the grid; remove one")
 
 
