@@ -45,7 +45,7 @@ namespace icltool {
 
 constexpr int64_t HIDDEN = 4;
 // Tokens worked on together: enough for full matrix products, few enough to stay in a core's cache.
-constexpr int64_t TOKENS_AT_ONCE = 256;
+constexpr int64_t TOKENS_AT_ONCE = 330;
 
 // Some prompts of the batch.
 struct Group {
