@@ -1,5 +1,6 @@
 """A planned sweep for the command line: run, figure, tables. The command `sweep` and comma lists share it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from icltool.core.result import Result
 from icltool.core.table import number
 from icltool.sweep.collect import AGGREGATE
 from icltool.sweep.engines import EngineChoice, chosen_engine
+from icltool.sweep.estimate import MACHINES, hours
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan
 from icltool.sweep.tables import aggregates_table, failures_table
@@ -57,17 +59,38 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
     from icltool.studies.registry import study_named
 
     table = Table(title=f"{plan.name}: {len(plan.runs)} runs", title_justify="left")
-    for column in ("run", "study", "steps", "PFLOP"):
+    for column in ("run", "study", "steps", "PFLOP", "GB"):
         table.add_column(column, justify="left" if column in {"run", "study"} else "right")
-    total = 0.0
+    flops: list[float] = []
+    trainings: list[float] = []
     for run in plan.runs:
-        flops = study_named(run.study).flops(run.config, model=run.source.config if run.source else None)
-        total += flops or 0.0
-        steps = run.config.model_dump().get("steps")
-        table.add_row(run.name, run.study, number(steps), number(flops / 1e15 if flops else None))
+        study = study_named(run.study)
+        cost = study.flops(run.config, model=run.source.config if run.source else None)
+        memory = study.memory(run.config)
+        flops.append(cost or 0.0)
+        # The machines' rates are those of training transformers; other studies' operations are of other kinds.
+        trainings += [cost] if cost and memory else []
+        cells = (run.config.model_dump().get("steps"), _in(1e15, cost), _in(1e9, memory))
+        table.add_row(run.name, run.study, *(number(cell) for cell in cells))
     table.add_section()
-    table.add_row("total", "", "", number(total / 1e15))
+    table.add_row("total", "", "", number(sum(flops) / 1e15), "")
     console.print(table)
+    _print_hours(trainings, console)
+
+
+def _in(unit: float, value: float | None) -> float | None:
+    return value / unit if value else None
+
+
+def _print_hours(flops: Sequence[float], console: Console) -> None:
+    if not flops:
+        return
+    times = ", ".join(f"{number(hours(flops, machine))} h on {machine.name}" for machine in MACHINES)
+    rates = ", ".join(
+        f"{number(machine.rate / 1e12)} TFLOP/s {'measured a core' if machine.measured else 'assumed a GPU'}"
+        for machine in MACHINES[:2]
+    )
+    console.print(f"trainings: about {times}, at {rates}; less where prompts or loops grow", markup=False)
 
 
 def _write_figure(result: Result, console: Console) -> Path | None:

@@ -63,9 +63,15 @@ class Study:
 
         None where the study has no model of its cost, or the model that it reads is not known.
         """
-        if importlib.util.find_spec(f"icltool.studies.{self.package}.cost") is None:
-            return None
-        return self._module("cost").flops(config, model)
+        return self._module("cost").flops(config, model) if self._has_cost() else None
+
+    def memory(self, config: "Config") -> float | None:
+        """Bytes that a run will take at its peak; None where the study has no model of it."""
+        estimate = getattr(self._module("cost"), "memory", None) if self._has_cost() else None
+        return None if estimate is None else float(estimate(config))
+
+    def _has_cost(self) -> bool:
+        return importlib.util.find_spec(f"icltool.studies.{self.package}.cost") is not None
 
     def _module(self, name: str) -> "StudyModule":
         return cast("StudyModule", importlib.import_module(f"icltool.studies.{self.package}.{name}"))

@@ -2,6 +2,7 @@
 
 from icltool.core.config import Config
 from icltool.models.flops import training_flops
+from icltool.models.memory import kept_bytes, weight_bytes
 from icltool.studies.train.config import TrainConfig
 
 
@@ -14,9 +15,25 @@ def flops(config: Config, _model: Config | None) -> float:
     return config.steps * step_flops(config, prompts=config.batch, points=config.n, loops=config.loops)
 
 
+def memory(config: Config) -> float:
+    """Bytes at the peak of a step: weights, gradients and moments, and what the backward pass wants."""
+    assert isinstance(config, TrainConfig)  # noqa: S101 - as above
+    with_gradient = _with_gradient(config, config.loops)
+    kept = kept_bytes(config, prompts=config.batch, points=config.n, with_gradient=with_gradient)
+    return weight_bytes(config) + kept
+
+
 def step_flops(config: TrainConfig, *, prompts: int, points: int, loops: int) -> float:
     """Floating-point operations of one step on prompts of so many points, with so many loops trained."""
-    scored = min(config.window, -(-loops // config.dilation))
-    span = (scored - 1) * config.dilation + 1
-    with_gradient = scored if config.between == "detached" else span
+    scored, with_gradient = _scored(config, loops), _with_gradient(config, loops)
     return prompts * training_flops(config, points=points, loops=loops, with_gradient=with_gradient, scored=scored)
+
+
+def _scored(config: TrainConfig, loops: int) -> int:
+    return min(config.window, -(-loops // config.dilation))
+
+
+def _with_gradient(config: TrainConfig, loops: int) -> int:
+    """The loops that build a graph: from the first scored one on, or the scored ones alone."""
+    scored = _scored(config, loops)
+    return scored if config.between == "detached" else (scored - 1) * config.dilation + 1
