@@ -28,6 +28,7 @@ from icltool.studies.gpicl_train.run import run as train
 from tests.reference.task_plain import permutation_plain, projection_plain
 
 TINY: dict[str, Any] = {
+    "features": "components",
     "L": 1,
     "width": 8,
     "heads": 2,

@@ -27,6 +27,7 @@ from icltool.studies.gpicl_train.run import run
 from icltool.training.gradient_learner import GradientLearner
 
 TINY: dict[str, Any] = {
+    "features": "components",
     "components": 6,
     "L": 1,
     "width": 8,
@@ -172,7 +173,10 @@ def test_presets_and_bad_settings() -> None:
         ({"tasks": 0}, "--tasks"),
         ({"dataset": "minst"}, "did you mean mnist"),
         ({"width": 10, "heads": 4}, "4 heads do not divide a width of 10"),
-        ({"components": 3, "components_start": 4}, "components.start is 4, more than the 3 components"),
+        (
+            {"features": "components", "components": 3, "components_start": 4},
+            "components.start is 4, more than the 3 components",
+        ),
         ({"context": 1}, "--context"),
     ):
         with pytest.raises(UsageError, match=message):

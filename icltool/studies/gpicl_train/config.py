@@ -17,10 +17,10 @@ CURRICULUM = "Curriculum"
 
 
 class JointCurriculumConfig(Config):
-    """Sequences that grow harder in two ways at once: more classes, and more of the image."""
+    """Sequences that grow harder: more classes and, where the features are components, more of the image."""
 
     curriculum: Literal["joint", "none"] = setting(
-        "joint", "joint: few classes and components first, more as training goes; none.", group=CURRICULUM
+        "joint", "joint: few classes (and components) first, more as training goes; none.", group=CURRICULUM
     )
     classes_start: int = setting(2, "Classes of a sequence at first.", group=CURRICULUM, ge=1)
     classes_until: float = setting(
@@ -45,11 +45,13 @@ class GpiclTrainConfig(
 ):
     """Meta-train a learner on many tasks made from one data set.
 
-    The defaults (preset `fast`) leave the plateau in minutes on two cores: a joint curriculum over classes and
-    principal components, trained with Muon. `paper` is Kirsch et al.'s setting.
+    The defaults (preset `fast`) leave the plateau in minutes on two cores: sequences of two classes first, then of
+    more, on standardised pixels, trained with Muon. `--features components` grows the image as well. `paper` is Kirsch
+    et al.'s setting.
     """
 
     DEFAULTS: ClassVar[PresetValues] = {
+        "features": "pixels",
         "steps": 3200,
         "schedule": "cosine",
         "warmup": 0,
