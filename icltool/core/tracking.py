@@ -9,15 +9,19 @@ import math
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from icltool.core.config import Config, config_hash, suggestion
 from icltool.core.errors import OutputError, UsageError
 from icltool.core.progress import OnStep, StepRecord
+
+if TYPE_CHECKING:
+    from icltool.core.config import Config
 
 TrackerName = Literal["tensorboard", "wandb"]
 TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
 PROJECT = "icltool"
+# How long Weights & Biases may take to start its own process, on a busy machine too.
+SERVICE_SECONDS = 120.0
 
 
 class Tracker(Protocol):
@@ -34,6 +38,8 @@ class Tracker(Protocol):
 
 def tracker_named(text: str) -> TrackerName:
     """The tracker of this name; raises `UsageError` when there is none, or it is not installed."""
+    from icltool.core.config import suggestion  # noqa: PLC0415 - loads pydantic, which the list of commands does without
+
     for name in TRACKERS:
         if name == text:
             if importlib.util.find_spec(name) is None:
@@ -43,7 +49,7 @@ def tracker_named(text: str) -> TrackerName:
 
 
 @contextmanager
-def tracked(name: str | None, config: Config, *, on_step: OnStep) -> Generator[OnStep]:
+def tracked(name: str | None, config: "Config", *, on_step: OnStep) -> Generator[OnStep]:
     """The callback, followed by the tracker, which starts with the first values of the run; without a name, as it is.
 
     Raises `UsageError` for an unknown or missing tracker, `OutputError` when Weights & Biases cannot start.
@@ -73,7 +79,7 @@ def tracked(name: str | None, config: Config, *, on_step: OnStep) -> Generator[O
 
 
 class _TensorBoard:
-    def __init__(self, run: Path, _config: Config, *, start: int) -> None:
+    def __init__(self, run: Path, _config: "Config", *, start: int) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra, and it loads torch
 
         # Steps after the saved state are taken again by a resumed run; what was written of them no longer counts.
@@ -88,9 +94,11 @@ class _TensorBoard:
 
 
 class _WandB:
-    def __init__(self, run: Path, config: Config, *, start: int) -> None:
+    def __init__(self, run: Path, config: "Config", *, start: int) -> None:
         import wandb  # noqa: PLC0415 - an extra
         from wandb import errors  # noqa: PLC0415 - likewise
+
+        from icltool.core.config import config_hash  # noqa: PLC0415 - loads pydantic
 
         del start  # the service itself drops steps that it has
         try:
@@ -101,7 +109,7 @@ class _WandB:
                 resume="allow",
                 dir=str(run),
                 config=config.model_dump(mode="json"),
-                settings=wandb.Settings(silent=True, console="off"),
+                settings=wandb.Settings(silent=True, console="off", x_service_wait=SERVICE_SECONDS),
             )
         except (errors.CommError, errors.UsageError) as error:
             line = " ".join(str(error).split())

@@ -15,7 +15,7 @@ from tests.cli.conftest import Call
 
 WRONG_SETTINGS = [
     ("trian", ["trian", "Did you mean 'train'?", "icltool --help"]),
-    ("train --tsak x", ["--tsak", "did you mean --task?"]),
+    ("train --tsak x", ["--tsak", "did you mean --task"]),
     ("train --task linera-regression", ["--task", "linera-regression", "did you mean linear-regression?"]),
     ("train --task ''", ["--task", "choose from linear-regression"]),
     ("train --L 0", ["--L", "at least 1", "got 0"]),

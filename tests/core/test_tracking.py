@@ -48,7 +48,8 @@ def test_tensorboard_has_every_logged_step_once_also_after_an_interruption() -> 
 def test_wandb_keeps_a_run_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     job = Job(name="job", study="train", settings=SETTINGS, folder=Path("run"), track="wandb")
-    assert do_job(job).status == "finished"
+    outcome = do_job(job)
+    assert outcome.status == "finished", outcome.error
     [file] = Path("run").glob("wandb/offline-run-*/run-*.wandb")
     content = file.read_bytes()
     assert all(name in content for name in (b"held_out_error", b"running_error", b"dims_start"))

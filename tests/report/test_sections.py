@@ -68,6 +68,7 @@ def test_the_shortest_command_names_what_is_not_the_preset(trained: Path):
     assert options == {
         "--b": "2", "--T": "2", "--width": "8", "--heads": "2", "--d": "2", "--n": "4", "--steps": "3",
         "--log-every": "1", "--eval-every": "1", "--eval-prompts": "8", "--threads": "1", "--device": "cpu",
+        "--compile": "off",
     }  # fmt: skip
     assert shlex.split(from_file)[:4] == ["icltool", "train", "--config", str(trained / "config.toml")]
 
