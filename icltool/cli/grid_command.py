@@ -65,7 +65,7 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
     trainings: list[float] = []
     for run in plan.runs:
         study = study_named(run.study)
-        cost = study.flops(run.config, model=run.source.config if run.source else None)
+        cost = run.flops()
         memory = study.memory(run.config)
         flops.append(cost or 0.0)
         # The machines' rates are those of training transformers; other studies' operations are of other kinds.

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from icltool.core.progress import StepRecord
-from icltool.studies.registry import study_named
 from icltool.sweep.plan import PlannedRun
 from icltool.sweep.worker import Outcome
 
@@ -66,6 +65,6 @@ def _work(runs: Sequence[PlannedRun]) -> dict[str, float]:
 
 
 def _operations(run: PlannedRun) -> float | None:
-    flops = study_named(run.study).flops(run.config, model=run.source.config if run.source else None)
+    flops = run.flops()
     steps = run.config.model_dump().get("steps")
     return flops + STEP * (steps or 1) if flops else None

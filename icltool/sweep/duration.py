@@ -82,7 +82,7 @@ def _operations(plan: SweepPlan) -> float | None:
         study = study_named(run.study)
         if not study.trains:
             continue
-        operations = study.flops(run.config, model=run.source.config if run.source else None)
+        operations = run.flops()
         if operations is None:
             return None
         total += operations

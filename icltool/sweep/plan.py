@@ -8,7 +8,7 @@ from pathlib import Path
 from icltool.core.config import Config, config_hash, option_name, suggestion, traits_of
 from icltool.core.errors import UsageError
 from icltool.core.run_folder import safe_name
-from icltool.studies.registry import STUDIES, Study
+from icltool.studies.registry import STUDIES, Study, study_named
 from icltool.sweep.grid import Settings, count_cells, expand
 from icltool.sweep.recipe import Recipe, Scale, Stage
 
@@ -31,6 +31,10 @@ class PlannedRun:
     def name(self) -> str:
         """What progress lines and tables call the run."""
         return f"{self.stage}/{self.folder.name}"
+
+    def flops(self) -> float | None:
+        """Floating-point operations the run will take; None where its study cannot tell."""
+        return study_named(self.study).flops(self.config, model=self.source.config if self.source else None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from icltool.core.tensor_files import read_tensor_file
 from icltool.core.toml_files import read_toml
 from icltool.sweep.worker import Job, do_job
 from tests.conftest import Counts
-from tests.faults.victims import STUDIES, Victim, finished, job, left_in
+from tests.faults.victims import STUDIES, Victim, finished, job, left_in, whole_and_duration
 
 
 def assert_whole(folder: Path) -> None:
@@ -50,10 +50,7 @@ def test_no_save_fits_on_the_disk(study: str, tmp_path: Path, counts: Counts) ->
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_disk_is_full_at_a_random_moment(study: str, times: int, tmp_path: Path, counts: Counts) -> None:
     chance = random.Random(f"disk {study} {times}")
-    finished(job(study, tmp_path / "first"))
-    began = time.monotonic()
-    whole = finished(job(study, tmp_path / "whole"))
-    duration = time.monotonic() - began
+    whole, duration = whole_and_duration(study, tmp_path)
     work = job(study, tmp_path / "cut")
     failures = 0
     while failures < times:

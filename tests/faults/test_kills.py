@@ -18,7 +18,7 @@ from icltool.sweep.execute import execute
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe
 from tests.conftest import Counts
-from tests.faults.victims import STUDIES, Victim, finished, job, left_in
+from tests.faults.victims import STUDIES, Victim, finished, job, left_in, whole_and_duration
 
 FEW = 3
 MANY = 20
@@ -29,10 +29,7 @@ STORMY_STEPS = 1500
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_killed_run_goes_on(study: str, kills: int, tmp_path: Path, counts: Counts) -> None:
     chance = random.Random(f"{study} {kills}")
-    finished(job(study, tmp_path / "first"))
-    began = time.monotonic()
-    whole = finished(job(study, tmp_path / "whole"))
-    duration = time.monotonic() - began
+    whole, duration = whole_and_duration(study, tmp_path)
     work = job(study, tmp_path / "cut")
     landed = 0
     while landed < kills:

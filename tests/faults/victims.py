@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import resource
+import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -87,6 +88,14 @@ def finished(work: Job) -> dict[str, Any]:
     outcome = Victim.start(work).outcome()
     assert outcome.status == "finished", outcome
     return left_in(work.folder)
+
+
+def whole_and_duration(study: str, folder: Path) -> tuple[dict[str, Any], float]:
+    """What an undisturbed run leaves, and the seconds it takes once everything has been loaded."""
+    finished(job(study, folder / "first"))
+    began = time.monotonic()
+    whole = finished(job(study, folder / "whole"))
+    return whole, time.monotonic() - began
 
 
 def left_in(folder: Path) -> dict[str, Any]:

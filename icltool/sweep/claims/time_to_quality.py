@@ -24,7 +24,7 @@ Trainings = Sequence[tuple[str, Result]]
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
-    """Learning curves against CPU seconds and against steps, and what is left of each model's error at the end."""
+    """Learning curves of the trainings, the parts, the function classes and every (L, b); by seconds or by steps."""
     rivals = {"fast": "icltool's default", "report": "report 001", "official": "official, scaled"}
     deep = {"twelve-layers": "icltool's default", "twelve-layers-report": "report 001"}
     ours = _trainings(sweep, {"fast": "linear regression, default"})
@@ -46,15 +46,6 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
         ),
     }
     return {name: look for name, look in drawn.items() if look.data}
-
-
-def first_below(rows: Sequence[Mapping[str, float | int | None]], level: float, *, axis: str) -> float | None:
-    """Where on the axis (`step` or `cpu_seconds`) held-out error is first measured below `level`; None if nowhere."""
-    for row in rows:
-        error = row.get("held_out_error")
-        if error is not None and float(error) < level:
-            return float(row[axis] or 0)
-    return None
 
 
 def curves(trainings: Trainings, axis: str, *, title: str) -> go.Figure:
