@@ -204,9 +204,13 @@ def test_the_saved_figures_are_those_of_the_saved_model(tmp_path: Path) -> None:
         EvaluateConfig(checkpoint=str(tmp_path / "run"), eval_prompts=16, threads=1),
         request=RunRequest(out=tmp_path / "e"),
     )
-    assert measured.summary["held_out_error"] == trained.summary["held_out_error"]
+    # To rounding: a weight read from a file lies elsewhere in memory, and on some processors products then round otherwise.
+    assert measured.summary["held_out_error"] == pytest.approx(trained.summary["held_out_error"], rel=1e-6)
     for measure in (BY_EXAMPLE, BY_LOOP):
-        assert measured.select(role="model", measure=measure) == trained.select(role="model", measure=measure)
+        ours, theirs = (result.select(role="model", measure=measure) for result in (measured, trained))
+        assert [(row["loop"], row["examples"]) for row in ours] == [(row["loop"], row["examples"]) for row in theirs]
+        for band in ("mean", "low", "high"):
+            assert [row[band] for row in ours] == pytest.approx([row[band] for row in theirs], rel=1e-5)
 
 
 def test_a_short_training_ends_where_it_did_when_recorded(tmp_path: Path) -> None:

@@ -50,15 +50,28 @@ def in_this_process(jobs: Sequence[Job], **_: Any) -> tuple[list[Outcome], int |
 
 
 def ray_workers() -> list[int]:
-    """The processes in which runs are running (Ray names a worker after its task)."""
+    """The processes of this one's own Ray in which runs are running (Ray names a worker after its task)."""
     found: list[int] = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if words.startswith(b"ray::_work"):
+        if words.startswith(b"ray::_work") and os.getpid() in ancestors(int(process.name)):
             found.append(int(process.name))
+    return found
+
+
+def ancestors(process: int) -> list[int]:
+    """The process's parent, the parent's parent and so on."""
+    found: list[int] = []
+    while process > 1:
+        try:
+            status = Path(f"/proc/{process}/status").read_text()
+        except OSError:
+            break
+        process = int(status.split("PPid:")[1].split()[0])
+        found.append(process)
     return found
 
 
