@@ -1,4 +1,4 @@
-// Sixteen floats at once, in the vector types that GCC and Clang share; they fit any machine's own vectors.
+// As many floats at once as a register of this machine holds, in the vector types that GCC and Clang share.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,12 @@
 
 namespace icltool {
 
+// More than a register holds doubles the time of a step: comparisons and conversions then go one by one.
+#ifdef __AVX512F__
 constexpr int64_t LANES = 16;
+#else
+constexpr int64_t LANES = 8;
+#endif
 
 typedef float Lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t Whole __attribute__((vector_size(4 * LANES)));
@@ -24,9 +29,14 @@ struct Brain {
   uint16_t bits;
 };
 
-inline Lanes all(float x) { return Lanes{} + x; }
+// x - 0 is x for every x, so this is a broadcast and no sum.
+inline Lanes all(float x) { return x - Lanes{}; }
 
+#ifdef __AVX512F__
 constexpr Whole PLACES{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#else
+constexpr Whole PLACES{0, 1, 2, 3, 4, 5, 6, 7};
+#endif
 
 inline Lanes load(const float* from) {
   Lanes x;
@@ -74,16 +84,22 @@ Half half(const Vector& x, int64_t which) {
   return part;
 }
 
+// All lanes as one value, the halves combined again and again.
+template <class Combine>
+float fold(Lanes x, Combine combine) {
+  Eight eight = half<Eight>(x, 0);
+  if constexpr (LANES == 16) eight = combine(eight, half<Eight>(x, 1));
+  const Four four = combine(half<Four>(eight, 0), half<Four>(eight, 1));
+  const Four two = combine(four, Four{four[2], four[3], four[2], four[3]});
+  return combine(two, Four{two[1], two[1], two[1], two[1]})[0];
+}
+
 inline float total(Lanes x) {
-  const Eight eight = half<Eight>(x, 0) + half<Eight>(x, 1);
-  const Four four = half<Four>(eight, 0) + half<Four>(eight, 1);
-  return (four[0] + four[2]) + (four[1] + four[3]);
+  return fold(x, [](auto a, auto b) { return a + b; });
 }
 
 inline float largest(Lanes x) {
-  const Eight low = half<Eight>(x, 0), high = half<Eight>(x, 1), eight = low > high ? low : high;
-  const Four even = half<Four>(eight, 0), odd = half<Four>(eight, 1), four = even > odd ? even : odd;
-  return std::max(std::max(four[0], four[2]), std::max(four[1], four[3]));
+  return fold(x, [](auto a, auto b) { return a > b ? a : b; });
 }
 
 // e^x within 2 units in the last place between -87.3 and 88, and e to the nearer end beyond; NaN stays NaN.
