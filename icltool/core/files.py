@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from icltool.core.errors import InputError, OutputError
@@ -40,9 +41,32 @@ def make_folder(path: Path) -> None:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """The error to raise when a file cannot be read."""
+    """The error to raise when a file cannot be read; it names the path that was perhaps meant."""
     advice = _ADVICE.get(error.errno or 0, "check the path")
+    near = nearest_path(path) if error.errno == errno.ENOENT else None
+    if near is not None:
+        advice = f"did you mean {near}?"
     return InputError(f"cannot read {path}: {error.strerror or error}; {advice}")
+
+
+def nearest_path(path: Path) -> Path | None:
+    """The existing path that differs from a missing one by slips of spelling only; None when there is no such path."""
+    found = Path(path.anchor)
+    for part in path.parts[1:] if path.anchor else path.parts:
+        if not (found / part).exists():
+            near = get_close_matches(part, _names_in(found), n=1, cutoff=0.7)
+            if not near:
+                return None
+            part = near[0]  # noqa: PLW2901 - the part as it is spelled on the disk
+        found /= part
+    return found
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError:
+        return []
 
 
 def _sync_folder(folder: Path) -> None:

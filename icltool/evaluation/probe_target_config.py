@@ -4,7 +4,7 @@ import re
 
 from pydantic import field_validator
 
-from icltool.core.config import Config, setting
+from icltool.core.config import Config, setting, suggestion
 
 GROUP = "Probe"
 TARGETS = ("Wols", "Xy", "w", "ridge", "gd:K")
@@ -32,7 +32,7 @@ class ProbeTargetConfig(Config):
         if target in TARGETS[:-1]:
             return target
         raise ValueError(
-            f"{target[:60]!r} is no target; choose from {', '.join(TARGETS)} (K steps from 1 to {MOST_STEPS}: gd:10)"
+            f"{target[:60]!r} is no target (K of gd:K goes from 1 to {MOST_STEPS}){suggestion(target[:60], TARGETS)}"
         )
 
     @property

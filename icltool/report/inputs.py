@@ -10,6 +10,7 @@ from icltool.report.of_runs import run_sections
 from icltool.report.of_sweep import sweep_section
 from icltool.report.section import Section
 from icltool.sweep.collect import KIND
+from icltool.sweep.recipe import nearest_recipe
 
 RECIPE = "recipe.toml"
 
@@ -42,6 +43,11 @@ def is_recipe(path: Path) -> bool:
 
 def _result(path: Path) -> Result:
     """A result, also by the checkpoint beside it: what `icltool train` prints."""
+    if not path.exists():
+        near = nearest_recipe(path)
+        raise InputError(
+            f"there is no run, sweep or recipe {path}; {f'did you mean {near}?' if near else 'check the path'}"
+        )
     if path.suffix == ".safetensors":
         if not (path.parent / "result.json").exists():
             raise InputError(f"{path} has no result.json beside it; give a run folder, a result or a recipe")

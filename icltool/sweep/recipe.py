@@ -31,10 +31,13 @@ from typing import Literal, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from icltool.core.config import suggestion
-from icltool.core.errors import UsageError
+from icltool.core.errors import InputError, UsageError
+from icltool.core.files import nearest_path
 from icltool.core.toml_files import read_toml
 
 Scale = Literal["smoke", "cpu", "paper"]
+# Where a checkout has its recipes.
+FOLDER = Path("recipes")
 SCALES: tuple[Scale, ...] = get_args(Scale)
 
 SettingValue = bool | int | float | str
@@ -95,11 +98,22 @@ class Recipe(_Strict):
 def read_recipe(path: Path) -> tuple[str, Recipe]:
     """A recipe's name (its folder's) and content; `path` is recipe.toml or its folder.
 
-    Raises `UsageError` naming file, stage and key.
+    Raises `InputError` when there is none, with the one that was perhaps meant, and `UsageError` naming file, stage and
+    key.
     """
+    if not path.exists():
+        near = nearest_recipe(path)
+        raise InputError(
+            f"there is no recipe {path}; {f'did you mean {near}?' if near else 'icltool recipes lists them'}"
+        )
     file = path / "recipe.toml" if path.is_dir() else path
     recipe = parse_recipe(read_toml(file), where=str(file))
     return file.resolve().parent.name, recipe
+
+
+def nearest_recipe(path: Path) -> Path | None:
+    """The path that a missing one comes near to, or the recipe of this checkout that has about its name."""
+    return nearest_path(path) or nearest_path(FOLDER / path)
 
 
 def parse_recipe(table: Mapping[str, object], *, where: str) -> Recipe:

@@ -51,6 +51,13 @@ WRONG_SETTINGS = [
     ("eval ''", ["empty"]),
     ("eval a b --out c", ["--out", "2 inputs"]),
     ("eval -", ["stdin was empty"]),
+    ("probe x --target wols", ["--target", "did you mean Wols?"]),
+    ("probe x --target gd:x", ["gd:x", "did you mean gd:K?", "from 1 to"]),
+    ("gpicl-test x --elsewhere mnis", ["--elsewhere", "mnis", "did you mean mnist?"]),
+    ("sweep recipe.toml --scale cp", ["--scale", "did you mean cpu?"]),
+    ("bench trian", ["trian", "did you mean train?"]),
+    ("train --track tensorbord", ["--track", "did you mean tensorboard?"]),
+    ("plot . --format svgg", ["--format", "did you mean svg?"]),
     ("plot . --format gif", ["--format", "gif", "html, svg, png, pdf"]),
     ("predict a", ["DATA"]),
     ("predict a ''", ["DATA", "empty"]),
@@ -73,6 +80,37 @@ def test_cuda_asked_for_and_absent(call: Call, tiny: str):
     assert outcome.code == 2
     assert "choose cpu or auto" in outcome.error
     assert list(Path().iterdir()) == []
+
+
+MISSPELLED = [
+    ("eval runs/trian/abc", "runs/train/abc"),
+    ("eval runs/train/abcd/model.safetensors", "runs/train/abc/model.safetensors"),
+    ("eval runs/train/abc/modle.safetensors", "runs/train/abc/model.safetensors"),
+    ("inspect run/train/abc", "runs/train/abc"),
+    ("predict runs/train/abc runs/train/abc/confi.toml", "runs/train/abc/config.toml"),
+    ("plot runs/trian/abc", "runs/train/abc"),
+    ("train --config runs/train/abc/confg.toml", "runs/train/abc/config.toml"),
+    ("sweep recipes/a-clam", "recipes/a-claim"),
+    ("sweep a-claim", "recipes/a-claim"),
+    ("sweep a-clam", "recipes/a-claim"),
+    ("report recipe/a-claim", "recipes/a-claim"),
+    ("report a-claim", "recipes/a-claim"),
+]
+
+
+@pytest.mark.parametrize(("line", "meant"), MISSPELLED)
+def test_a_missing_path_suggests_the_nearest_one(line: str, meant: str, call: Call):
+    Path("runs/train/abc").mkdir(parents=True)
+    Path("recipes/a-claim").mkdir(parents=True)
+    for file in ("runs/train/abc/model.safetensors", "runs/train/abc/config.toml", "recipes/a-claim/recipe.toml"):
+        Path(file).touch()
+    outcome = call(line)
+    assert outcome.code == 1
+    assert f"did you mean {meant}?" in outcome.error
+
+
+def test_a_missing_recipe_that_comes_near_to_none(call: Call):
+    assert "icltool recipes lists them" in call("sweep something").error
 
 
 TOML = [

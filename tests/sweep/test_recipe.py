@@ -167,7 +167,7 @@ def test_a_missing_file_and_bad_toml_are_named(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text("claim = ")
     with pytest.raises(Exception, match=r"recipe.toml is not valid TOML"):
         read_recipe(tmp_path)
-    with pytest.raises(Exception, match=r"cannot read .*nowhere"):
+    with pytest.raises(Exception, match=r"there is no recipe .*nowhere"):
         read_recipe(tmp_path / "nowhere")
 
 

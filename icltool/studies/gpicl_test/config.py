@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
-from icltool.core.config import PresetValues, choices_of, setting
+from icltool.core.config import PresetValues, choices_of, setting, suggestion
 from icltool.core.runtime_config import RuntimeConfig
 from icltool.data.image_config import DatasetName, ImageFilesConfig
 from icltool.evaluation.evaluation_config import GROUP, CheckpointConfig, EvaluationConfig
@@ -36,7 +36,7 @@ class GpiclTestConfig(CheckpointConfig, EvaluationConfig, ImageFilesConfig, Runt
         known = choices_of(DatasetName)
         for name in _split(names):
             if name not in known:
-                raise ValueError(f"{name!r} is no data set; choose from {', '.join(known)}")
+                raise ValueError(f"{name!r} is no data set{suggestion(name, known)}")
         return names
 
     @property
