@@ -43,10 +43,10 @@ def run_plan(
     if result.summary["runs"] != result.summary["failed"]:
         figure = _write_figure(result, console)
         if figure is not None and not quiet:
-            console.print(f"figure: {figure}", markup=False)
+            console.print(f"figure: {figure}", markup=False, soft_wrap=True)
     if not quiet:
         _print_aggregates(result, console)
-        console.print(f"result: {result.path}", markup=False)
+        console.print(f"result: {result.path}", markup=False, soft_wrap=True)
     if failure is not None:
         if not quiet:
             console.print(printed(failures_table(result), texts=3))

@@ -14,6 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.table import number
@@ -38,16 +39,27 @@ def progress(console: Console, *, quiet: bool) -> Generator[OnStep]:
 def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("[bold]{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=bar_width(console)),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[values]}"),
+        rest_of_the_line("{task.fields[values]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        expand=True,
         # Recent speed only: under a curriculum the later steps are slower than the first.
         speed_estimate_period=20.0,
     )
+
+
+def bar_width(console: Console) -> int:
+    """Letters of a bar, so that numbers have the better part of the line."""
+    return max(8, min(40, console.width // 6))
+
+
+def rest_of_the_line(text: str) -> TextColumn:
+    """A column that gives way to the others: steps and times are read first."""
+    return TextColumn(text, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
 
 
 class _BarWatcher:
@@ -87,7 +99,8 @@ class _PlainWatcher:
             return
         self._printed = elapsed
         done = record.step - record.start
-        left = f", about {elapsed / done * (record.steps - record.step):.0f} s left" if done else ""
+        rest = record.steps - record.step
+        left = f", about {elapsed / done * rest:.0f} s left" if done and rest else ""
         values = describe(self._latest)
         self._console.print(
             f"{record.stage} {record.step}/{record.steps}{' ' + values if values else ''} ({elapsed:.0f} s{left})",

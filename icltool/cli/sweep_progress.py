@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
-from icltool.cli.progress import describe
+from icltool.cli.progress import bar_width, describe, rest_of_the_line
 from icltool.cli.time_left import TimeLeft
 from icltool.core.progress import StepRecord
 from icltool.sweep.execute import Nobody, Watcher
@@ -22,13 +23,13 @@ def sweep_progress(console: Console, *, quiet: bool) -> Generator[Watcher]:
         yield Nobody()
     elif console.is_terminal:
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=console.width // 3)),
+            BarColumn(bar_width=bar_width(console)),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            rest_of_the_line("{task.fields[note]}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=console) as bar:
+        with Progress(*columns, console=console, expand=True) as bar:
             yield _Bars(bar)
     else:
         yield _Lines(console)

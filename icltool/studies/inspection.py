@@ -27,7 +27,8 @@ def _run_folder(path: Path) -> dict[str, object]:
     rows = read_rows(path / "metrics.jsonl")
     if rows and not finished:
         facts["last logged step"] = rows[-1]["step"]
-    facts["files"] = {entry.name: f"{entry.stat().st_size} bytes" for entry in sorted(path.iterdir())}
+    files = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    facts["files"] = {entry.name: f"{entry.stat().st_size} bytes" for entry in files}
     if finished:
         return {**facts, **{key: value for key, value in _result(path / "result.json").items() if key != "what"}}
     return {**facts, "config": settings}

@@ -50,8 +50,8 @@ def table(result: Result) -> Table:
     rows = [states[place] for place in _spread(len(states), MOST_ROWS)]
     mean = "mean" if columns else "error"
     return Table(
-        title=f"Probe error, target {result.config['target']}{control} (mean square over the d coordinates)",
-        columns=["", mean, *(f"prefix {prefix}" for prefix in columns)],
+        title=f"Probe error, target {result.config['target']} of the first i points{control} (mean square over d)",
+        columns=["", mean, *(f"i={prefix}" for prefix in columns)],
         rows=[
             *(
                 [
