@@ -10,7 +10,15 @@ import typer
 
 from icltool import __version__
 from icltool.cli.catalogue import Command, all_commands
-from icltool.cli.signature import common_parameter, with_signature
+from icltool.cli.help_text import (
+    FIRST_STEPS,
+    SUMMARY,
+    HelpedCommand,
+    HelpedGroup,
+    after_options,
+    before_options,
+)
+from icltool.cli.signature import flag, with_signature
 from icltool.core.errors import IcltoolError, UsageError, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import ending_at_the_first_signal
 from icltool.core.processes import launched
@@ -57,7 +65,9 @@ def build(called: str | None) -> typer.Typer:
     """
     app = typer.Typer(
         name="icltool",
-        help="Train, probe and explain small models that learn in context.",
+        cls=HelpedGroup,
+        help=before_options(SUMMARY, FIRST_STEPS),
+        epilog=after_options(),
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -65,7 +75,13 @@ def build(called: str | None) -> typer.Typer:
     app.callback()(_root)
     for command in all_commands():
         function = _in_full(command) if command.name == called else _by_name(command)
-        app.command(command.name, help=_help(command), rich_help_panel=command.panel)(function)
+        app.command(
+            command.name,
+            cls=HelpedCommand,
+            help=before_options(command.summary, command.examples),
+            epilog=after_options(command.prints),
+            rich_help_panel=command.panel,
+        )(function)
     return app
 
 
@@ -85,12 +101,7 @@ def _root(
 
 def _in_full(command: Command) -> Callable[..., None]:
     parameters, function = command.load()
-    debug = common_parameter(
-        "debug",
-        bool,
-        typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Run"),
-        default=False,
-    )
+    debug = flag("debug", "Show the traceback of an error.")
 
     def run(**given: Any) -> None:  # noqa: ANN401 - `parameters` say what is given
         given.pop("debug")
@@ -101,11 +112,6 @@ def _in_full(command: Command) -> Callable[..., None]:
 
 def _by_name(command: Command) -> Callable[..., None]:
     return with_signature(lambda: None, [], name=command.name)
-
-
-def _help(command: Command) -> str:
-    examples = "\n\n".join(f"  [cyan]{example}[/cyan]" for example in command.examples)
-    return f"{command.summary}\n\n[bold]Examples[/bold]\n\n{examples}" if examples else command.summary
 
 
 def _being_completed() -> list[str]:

@@ -7,15 +7,19 @@ That keeps the order of precedence (defaults < preset < file < flags) and leaves
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from icltool.cli.signature import PANEL, common_parameter
 from icltool.core.config import Config, choices_of, option_name, traits_of
 from icltool.core.errors import UsageError
+
+# Letters of the choices that `--help` has room for between an option and its text, in a terminal of 80.
+WIDEST = 17
 
 
 def parameters_of(config: type[Config], *, many_inputs: bool = False) -> list[inspect.Parameter]:
@@ -28,6 +32,20 @@ def parameters_of(config: type[Config], *, many_inputs: bool = False) -> list[in
     names = [name for base in config.__mro__ for name in vars(base).get("__annotations__", {}) if name in fields]
     ordered = sorted(dict.fromkeys(names), key=lambda name: not traits_of(fields[name]).argument)
     return [_parameter(name, fields[name], many_inputs=many_inputs) for name in ordered]
+
+
+def preset_parameter(config: type[Config]) -> inspect.Parameter:
+    """`--preset NAME`: one of the settings' own, or fast."""
+    presets = ("fast", *config.PRESETS)
+    metavar, listed = _choices_shown(presets)
+    option = typer.Option(
+        "--preset",
+        metavar=metavar,
+        help=f"Settings to start from (fast: the defaults).{_notes(listed)}",
+        rich_help_panel=PANEL,
+        autocompletion=_completion(presets),
+    )
+    return common_parameter("preset", str | None, option)
 
 
 def given_values(config: type[Config], given: Mapping[str, Any]) -> dict[str, object]:
@@ -66,7 +84,7 @@ def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Par
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, argument])
     option = option_name(name)
     common: dict[str, Any] = {
-        "help": f"{field.description}{_default_shown(field)}",
+        "help": f"{field.description}{_notes(_choices_shown(choices_of(field.annotation))[1], _default_shown(field))}",
         "rich_help_panel": traits.group,
         "show_default": False,
     }
@@ -75,8 +93,8 @@ def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Par
     else:
         choices = choices_of(field.annotation)
         completion = _completion(choices) if choices else None
-        shown = "|".join(choices) if choices else _metavar(field)
-        annotation = Annotated[str | None, typer.Option(option, metavar=shown, autocompletion=completion, **common)]
+        metavar = _choices_shown(choices)[0] if choices else _metavar(field)
+        annotation = Annotated[str | None, typer.Option(option, metavar=metavar, autocompletion=completion, **common)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
@@ -87,12 +105,24 @@ def _completion(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
     return complete
 
 
+def _choices_shown(choices: Sequence[str]) -> tuple[str, str]:
+    """What stands for the value, and what the help text has to add: a long list would break in the narrow column."""
+    listed = "|".join(choices)
+    return (listed, "") if len(listed) <= WIDEST else ("CHOICE", f"one of {', '.join(choices)}" if choices else "")
+
+
 def _default_shown(field: FieldInfo) -> str:
-    """The default as the end of the help text (Typer itself cannot show one for an option that arrives as None)."""
+    """The default (Typer itself cannot show one for an option that arrives as None)."""
     if field.default is None or field.default is PydanticUndefined:
         return ""
     shown = {True: "yes", False: "no"}[field.default] if isinstance(field.default, bool) else field.default
-    return rf" [dim]\[default: {shown}][/dim]"
+    return f"default: {shown}"
+
+
+def _notes(*notes: str) -> str:
+    """What ends a help text, in brackets."""
+    said = "; ".join(note for note in notes if note)
+    return rf" [dim]\[{said}][/dim]" if said else ""
 
 
 def _metavar(field: FieldInfo) -> str:

@@ -10,6 +10,9 @@ import typer
 from icltool.core.errors import UsageError
 from icltool.core.tracking import TRACKERS, tracker_named
 
+# Where `--help` shows how a command runs and prints, beside what it does.
+PANEL = "Run"
+
 
 def with_signature(
     function: Callable[..., None], parameters: list[inspect.Parameter], *, name: str
@@ -32,23 +35,39 @@ def common_parameter(name: str, annotation: object, option: object, default: obj
     )
 
 
-def path_parameter(name: str, *, metavar: str, help: str, panel: str | None = None) -> inspect.Parameter:
+def flag(name: str, help: str, *, panel: str = PANEL) -> inspect.Parameter:
+    """`--name`, off unless given."""
+    option = typer.Option(f"--{name.replace('_', '-')}", help=help, rich_help_panel=panel)
+    return common_parameter(name, bool, option, default=False)
+
+
+def quiet_flag() -> inspect.Parameter:
+    """`--quiet`: no word on stderr but errors."""
+    return flag("quiet", "Print nothing for people.")
+
+
+def json_flag(what: str = "Print one JSON object instead of a path.") -> inspect.Parameter:
+    """`--json`: what is printed on stdout, for programs that read more than a path."""
+    return flag("json", what)
+
+
+def path_parameter(name: str, *, metavar: str, help: str) -> inspect.Parameter:
     """`--name PATH` of a file or folder that need not exist."""
 
     def parse(text: str) -> Path:
         return require_path(text, where=f"--{name}")
 
-    option = typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=panel, parser=parse)
+    option = typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=PANEL, parser=parse)
     return common_parameter(name, Path | None, option)
 
 
-def track_parameter(panel: str | None = None) -> inspect.Parameter:
+def track_parameter() -> inspect.Parameter:
     """`--track NAME`, refused at once when the tracker is not there."""
     option = typer.Option(
         "--track",
         metavar="|".join(TRACKERS),
         help="Send the logged values to a tracker as they come (extra: track).",
-        rich_help_panel=panel,
+        rich_help_panel=PANEL,
         parser=tracker_named,
         autocompletion=_complete_tracker,
     )

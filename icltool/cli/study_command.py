@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 
-from icltool.cli.options import given_grid, parameters_of
+from icltool.cli.options import given_grid, parameters_of, preset_parameter
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
-from icltool.cli.signature import common_parameter, path_parameter, track_parameter
+from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag, track_parameter
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.config import Config, traits_of
 from icltool.core.errors import OutputError, UsageError
@@ -22,33 +21,19 @@ from icltool.core.table import Table, number
 from icltool.core.tracking import tracked
 from icltool.studies.registry import Study
 
-PANEL = "Run"
-
 
 def study_parameters(study: Study) -> list[inspect.Parameter]:
     """The parameters of a study's command: its settings, then the common ones."""
     config = study.config()
-    presets = "|".join(["fast", *config.PRESETS])
     common = [
-        common_parameter(
-            "preset",
-            str | None,
-            typer.Option(
-                "--preset", metavar=presets, help="Settings to start from (fast: the defaults).", rich_help_panel=PANEL
-            ),
-        ),
-        path_parameter(
-            "config",
-            metavar="FILE.toml",
-            help="Settings from a file; a run's config.toml repeats it.",
-            panel=PANEL,
-        ),
-        path_parameter("out", metavar="FOLDER", help="The run folder; unset: runs/STUDY/NAME-HASH.", panel=PANEL),
-        *([track_parameter(PANEL)] if study.trains else []),
-        _flag("resume", "Go on with an unfinished run (or start it)."),
-        _flag("force", "Throw away what the run folder holds and run again."),
-        _flag("quiet", "Print nothing for people."),
-        _flag("json", "Print one JSON object instead of a path."),
+        preset_parameter(config),
+        path_parameter("config", metavar="FILE.toml", help="Settings from a file; a run's config.toml repeats it."),
+        path_parameter("out", metavar="FOLDER", help=f"The run folder; unset: runs/{study.name}/NAME-HASH."),
+        *([track_parameter()] if study.trains else []),
+        flag("resume", "Go on with an unfinished run (or start it)."),
+        flag("force", "Throw away what the run folder holds and run again."),
+        quiet_flag(),
+        json_flag(),
     ]
     return [*parameters_of(config, many_inputs=True), *common]
 
@@ -162,7 +147,8 @@ def _show(table: Table, result: Result, console: Console) -> None:
     console.print(printed(table))
     for name, value in result.summary.items():
         console.print(f"{name.replace('_', ' ')}: {number(value)}", markup=False)
-    console.print(f"figure: {result.run / 'figure.html'}", markup=False)
+    # A path stays on one line, to be copied or clicked.
+    console.print(f"figure: {result.run / 'figure.html'}", markup=False, soft_wrap=True)
 
 
 def _print_result(study: Study, result: Result, *, as_json: bool) -> None:
@@ -179,7 +165,3 @@ def _print_result(study: Study, result: Result, *, as_json: bool) -> None:
         )
     else:
         print_path(checkpoint if study.trains and checkpoint else result.path)
-
-
-def _flag(name: str, help_text: str) -> inspect.Parameter:
-    return common_parameter(name, bool, typer.Option(f"--{name}", help=help_text, rich_help_panel=PANEL), default=False)

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from icltool.core.errors import InputError
 
@@ -26,6 +26,13 @@ class RunStudy(Protocol):
         ...
 
 
+class Example(NamedTuple):
+    """A command line to try, and in half a line what it does."""
+
+    what: str
+    command: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """A study's command, its folder under `icltool.studies`, its config class, and what it prints."""
@@ -34,7 +41,7 @@ class Study:
     package: str
     config_class: str
     summary: str
-    examples: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
     trains: bool = False
     shared: bool = False
 
@@ -94,9 +101,16 @@ STUDIES: tuple[Study, ...] = (
         config_class="TrainConfig",
         summary="Train a transformer to regress in context.",
         examples=(
-            "icltool train --L 2 --b 2",
-            "icltool train --preset paper --out runs/paper",
-            "icltool train --config runs/paper/config.toml --seed 1",
+            Example("Two layers and two loops, a few minutes on a laptop", "icltool train --L 2 --b 2"),
+            Example(
+                "A grid of nine runs side by side, and means over the seeds", "icltool train --L 1,2,4 --seed 0,1,2"
+            ),
+            Example("As in the paper, into a folder of your own", "icltool train --preset paper --out runs/paper"),
+            Example("Go on after Ctrl-C, a crash or a kill", "icltool train --preset paper --out runs/paper --resume"),
+            Example(
+                "The settings of an earlier run with another seed",
+                "icltool train --config runs/paper/config.toml --seed 1",
+            ),
         ),
         trains=True,
         shared=True,
@@ -107,8 +121,15 @@ STUDIES: tuple[Study, ...] = (
         config_class="EvaluateConfig",
         summary="Measure a trained model along the context and the loops.",
         examples=(
-            "icltool eval runs/paper --shifts all --baselines all",
-            "icltool train --L 1 --b 20 | icltool eval - --loops 60 --halt-tol 0.01",
+            Example(
+                "The error by example and by loop, every shift and every baseline",
+                "icltool eval runs/paper --shifts all --baselines all",
+            ),
+            Example("Prompts cut from a real table", "icltool eval runs/paper --table diabetes"),
+            Example(
+                "Far beyond the loops in training, stopping where the state settles",
+                "icltool train --L 1 --b 20 | icltool eval - --loops 60 --halt-tol 0.01",
+            ),
         ),
     ),
     Study(
@@ -117,8 +138,14 @@ STUDIES: tuple[Study, ...] = (
         config_class="MaskTokensConfig",
         summary="Measure a model with all but n pairs of its state masked.",
         examples=(
-            "icltool mask-tokens runs/paper --keep last",
-            "icltool train --L 1 --b 20 | icltool mask-tokens - --keep first --scope input",
+            Example(
+                "Only the last n pairs of the recurrent state, for every n",
+                "icltool mask-tokens runs/paper --keep last",
+            ),
+            Example(
+                "The prompt itself cut to its first n pairs",
+                "icltool train --L 1 --b 20 | icltool mask-tokens - --keep first --scope input",
+            ),
         ),
     ),
     Study(
@@ -127,9 +154,15 @@ STUDIES: tuple[Study, ...] = (
         config_class="ProbeConfig",
         summary="Decode what a trained model knows after each loop or layer.",
         examples=(
-            "icltool probe runs/paper --target Wols",
-            "icltool probe runs/paper --target gd:10 --loops 60",
-            "icltool train --L 1 --b 20 | icltool probe - --target Wols --control | icltool plot -",
+            Example("Least squares, loop by loop", "icltool probe runs/paper --target Wols"),
+            Example(
+                "Ten steps of gradient descent, in loops beyond training too",
+                "icltool probe runs/paper --target gd:10 --loops 60",
+            ),
+            Example(
+                "With the control task, and straight to a figure",
+                "icltool train --L 1 --b 20 | icltool probe - --control | icltool plot -",
+            ),
         ),
     ),
     Study(
@@ -138,8 +171,11 @@ STUDIES: tuple[Study, ...] = (
         config_class="GpiclAugmentConfig",
         summary="Look at the tasks made from a data set: one image under several.",
         examples=(
-            "icltool gpicl-augment --image 7",
-            "icltool gpicl-augment --sequences 1000 --features components --out sequences",
+            Example("Image number 7 under seven tasks", "icltool gpicl-augment --image 7"),
+            Example(
+                "A thousand sequences in a file, to train something else on",
+                "icltool gpicl-augment --sequences 1000 --features components --out sequences",
+            ),
         ),
     ),
     Study(
@@ -148,9 +184,12 @@ STUDIES: tuple[Study, ...] = (
         config_class="GpiclTrainConfig",
         summary="Meta-train a learner on many tasks made from one data set.",
         examples=(
-            "icltool gpicl-train",
-            "icltool gpicl-train --tasks 4096 --seed 1",
-            "icltool gpicl-train --dataset fashion-mnist --data-dir /usr/share/datasets/fashion-mnist",
+            Example("A Transformer on 2^24 tasks made from digits", "icltool gpicl-train"),
+            Example("Too few tasks to learn to learn", "icltool gpicl-train --tasks 64 --seed 1"),
+            Example(
+                "Fashion-MNIST, from files that are already here",
+                "icltool gpicl-train --dataset fashion-mnist --data-dir fashion",
+            ),
         ),
         trains=True,
     ),
@@ -160,8 +199,8 @@ STUDIES: tuple[Study, ...] = (
         config_class="GpiclTestConfig",
         summary="Test a meta-trained learner on seen and unseen tasks and other data.",
         examples=(
-            "icltool gpicl-test runs/gpicl-train/NAME",
-            "icltool gpicl-train | icltool gpicl-test - --features pixels",
+            Example("Seen tasks and unseen ones", "icltool gpicl-test runs/gpicl-train/NAME"),
+            Example("On other images too", "icltool gpicl-train | icltool gpicl-test - --elsewhere random,kmnist"),
         ),
     ),
     Study(
@@ -170,9 +209,9 @@ STUDIES: tuple[Study, ...] = (
         config_class="DoubleDescentConfig",
         summary="Train the toy ReLU model on T samples: memorised or generalised?",
         examples=(
-            "icltool double-descent",
-            "icltool double-descent --T 3,5,8 --seed 0,1,2",
-            "icltool double-descent --preset paper --T 1000",
+            Example("The whole curve over T", "icltool double-descent"),
+            Example("Nine runs of your own choice", "icltool double-descent --T 3,5,8 --seed 0,1,2"),
+            Example("One run of the paper's size", "icltool double-descent --preset paper --T 1000"),
         ),
         trains=True,
     ),

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from icltool.cli.options import parameters_of
+from icltool.cli.options import WIDEST, parameters_of
 from icltool.cli.study_command import study_parameters
 from icltool.core.config import Config, choices_of, setting, traits_of
 from icltool.studies.predict.config import PredictConfig
@@ -52,7 +52,7 @@ def test_an_option_says_what_its_setting_says(config: type[Config]):
             continue
         assert spelled(parameter)[0] == "--" + parameter.name.replace("_", "-")
         assert parameter.default is None, "what was not given must be told from what was"
-        shown = re.search(r"default: (.*)\]\[/dim\]", option.help)
+        shown = re.search(r"default: ([^;]*)\]\[/dim\]", option.help)
         if field.default is None:
             assert shown is None
         else:
@@ -67,7 +67,11 @@ def test_choices_are_shown_and_completed(config: type[Config]):
         choices = choices_of(config.model_fields[parameter.name].annotation)
         if choices:
             option = option_of(parameter)
-            assert option.metavar == "|".join(choices)
+            if option.metavar == "CHOICE":
+                assert f"one of {', '.join(choices)}" in option.help
+            else:
+                assert option.metavar == "|".join(choices)
+                assert len(option.metavar) <= WIDEST
             assert option.autocompletion("") == list(choices)
             assert option.autocompletion(choices[0][:2])[0] == choices[0]
             assert option.autocompletion("\0") == []

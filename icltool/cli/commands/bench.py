@@ -9,18 +9,18 @@ from icltool.bench.config import WORKLOADS, BenchConfig
 from icltool.cli.options import given_values, parameters_of
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import common_parameter, json_flag, quiet_flag
 from icltool.cli.streams import people, print_json
 
 
 def parameters() -> list[inspect.Parameter]:
     """The workload, its sizes, and how to measure."""
-    workload = typer.Argument(metavar="[WORKLOAD]", help=f"What to measure: {', '.join(WORKLOADS)}; none: all of them.")
+    workload = typer.Argument(metavar="WORKLOAD", help=f"What to measure: {', '.join(WORKLOADS)}; none: all of them.")
     return [
         common_parameter("workload", str | None, workload),
         *(parameter for parameter in parameters_of(BenchConfig) if parameter.name != "workload"),
-        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
-        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object on stdout."), default=False),
+        quiet_flag(),
+        json_flag("Print one JSON object on stdout."),
     ]
 
 

@@ -6,35 +6,27 @@ from typing import Any
 
 import typer
 
-from icltool.cli.options import given_values, parameters_of
-from icltool.cli.signature import common_parameter, track_parameter
+from icltool.cli.options import given_values, parameters_of, preset_parameter
+from icltool.cli.signature import common_parameter, json_flag, path_parameter, quiet_flag, track_parameter
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.errors import UsageError
 from icltool.studies.train.config import TrainConfig
 
 DEFAULT = "1,2,3,4"
-PANEL = "Run"
 
 
 def parameters() -> list[inspect.Parameter]:
     """The dilations, and every setting of `train` but those they vary."""
     dilations = typer.Option("--dilations", metavar="LIST", help="Dilations to compare.")
-    presets = "|".join(["fast", *TrainConfig.PRESETS])
-    preset = typer.Option("--preset", metavar=presets, help="Settings of train to start from.", rich_help_panel=PANEL)
-    out = typer.Option(
-        "--out", metavar="FOLDER", help="Where the runs go; unset: under runs/sweep.", rich_help_panel=PANEL
-    )
-    quiet = typer.Option("--quiet", help="Print nothing for people.", rich_help_panel=PANEL)
-    json = typer.Option("--json", help="Print one JSON object.", rich_help_panel=PANEL)
     varied = {"dilation", "loops_start"}
     return [
         common_parameter("dilations", str, dilations, default=DEFAULT),
         *(parameter for parameter in parameters_of(TrainConfig) if parameter.name not in varied),
-        common_parameter("preset", str | None, preset),
-        common_parameter("out", Path | None, out),
-        track_parameter(PANEL),
-        common_parameter("quiet", bool, quiet, default=False),
-        common_parameter("json", bool, json, default=False),
+        preset_parameter(TrainConfig),
+        path_parameter("out", metavar="FOLDER", help="Where the runs go; unset: under runs/sweep."),
+        track_parameter(),
+        quiet_flag(),
+        json_flag(),
     ]
 
 

@@ -4,10 +4,8 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from icltool.cli.options import given_values, parameters_of
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.run_folder import RunRequest
 from icltool.core.table import number
@@ -16,14 +14,12 @@ from icltool.studies.import_checkpoint.config import ImportCheckpointConfig
 
 def parameters() -> list[inspect.Parameter]:
     """The settings, and where the checkpoint goes."""
-    out = typer.Option("--out", metavar="FOLDER", help="The run folder; unset: runs/import-checkpoint/NAME-HASH.")
-    force = typer.Option("--force", help="Throw away what the run folder holds and import again.")
     return [
         *parameters_of(ImportCheckpointConfig),
-        common_parameter("out", Path | None, out),
-        common_parameter("force", bool, force, default=False),
-        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
-        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+        path_parameter("out", metavar="FOLDER", help="The run folder; unset: runs/import-checkpoint/NAME-HASH."),
+        flag("force", "Throw away what the run folder holds and import again."),
+        quiet_flag(),
+        json_flag(),
     ]
 
 

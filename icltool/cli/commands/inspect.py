@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import json_flag
 from icltool.cli.streams import expand_inputs, people, print_json
 from icltool.core.table import number
 
@@ -19,7 +19,7 @@ def parameters() -> list[inspect.Parameter]:
     paths = typer.Argument(metavar="FILE", help="Checkpoints, run folders or results; - reads paths from stdin.")
     return [
         inspect.Parameter("files", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
-        common_parameter("json", bool, typer.Option("--json", help="Print JSON, one object a line."), default=False),
+        json_flag("Print JSON on stdout, one object a line."),
     ]
 
 

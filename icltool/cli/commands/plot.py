@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from icltool.cli.signature import common_parameter, path_parameter
+from icltool.cli.signature import common_parameter, json_flag, path_parameter, quiet_flag
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import UsageError
@@ -22,8 +22,8 @@ def parameters() -> list[inspect.Parameter]:
         inspect.Parameter("results", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
         common_parameter("formats", str, formats, default="html"),
         path_parameter("out", metavar="FOLDER", help="Where to write; unset: the run folder, or plots/ for several."),
-        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
-        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+        quiet_flag(),
+        json_flag(),
     ]
 
 

@@ -4,10 +4,8 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from icltool.cli.options import given_values, parameters_of
-from icltool.cli.signature import common_parameter, path_parameter, require_path
+from icltool.cli.signature import flag, json_flag, path_parameter, require_path
 from icltool.cli.streams import expand_inputs, print_json, print_path
 from icltool.core.errors import UsageError
 from icltool.studies.predict.config import PredictConfig
@@ -18,11 +16,9 @@ def parameters() -> list[inspect.Parameter]:
     return [
         *parameters_of(PredictConfig),
         path_parameter("out", metavar="FILE", help="File to write; unset: DATA.predictions.SUFFIX, in this folder."),
-        common_parameter("force", bool, typer.Option("--force", help="Replace the file if it exists."), default=False),
-        common_parameter(
-            "quiet", bool, typer.Option("--quiet", help="Print nothing for people (predict never does)."), default=False
-        ),
-        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+        flag("force", "Replace the file if it exists."),
+        flag("quiet", "Print nothing for people (predict never does)."),
+        json_flag(),
     ]
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icltool.cli.printed_table import printed
-from icltool.cli.signature import common_parameter
+from icltool.cli.signature import json_flag
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.errors import InputError
 from icltool.core.table import Table
+from icltool.sweep.recipe import FOLDER
 
 if TYPE_CHECKING:
     from icltool.sweep.duration import Duration
@@ -21,10 +22,8 @@ def parameters() -> list[inspect.Parameter]:
     """Where to look."""
     folder = typer.Argument(metavar="FOLDER", help="The folder of recipes.")
     return [
-        inspect.Parameter(
-            "folder", inspect.Parameter.KEYWORD_ONLY, default=Path("recipes"), annotation=Annotated[Path, folder]
-        ),
-        common_parameter("json", bool, typer.Option("--json", help="Print JSON, one recipe a line."), default=False),
+        inspect.Parameter("folder", inspect.Parameter.KEYWORD_ONLY, default=FOLDER, annotation=Annotated[Path, folder]),
+        json_flag("Print JSON, one recipe a line."),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from icltool.cli.signature import common_parameter, path_parameter
+from icltool.cli.signature import json_flag, path_parameter, quiet_flag
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.errors import UsageError
 
@@ -24,8 +24,8 @@ def parameters() -> list[inspect.Parameter]:
         path_parameter(
             "out", metavar="FILE.html", help="The page; unset: report.html in the run folder, or here for others."
         ),
-        common_parameter("quiet", bool, typer.Option("--quiet", help="Print nothing for people."), default=False),
-        common_parameter("json", bool, typer.Option("--json", help="Print one JSON object."), default=False),
+        quiet_flag(),
+        json_flag(),
     ]
 
 

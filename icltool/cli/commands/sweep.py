@@ -3,12 +3,12 @@
 import inspect
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from icltool.cli.printed_table import printed
-from icltool.cli.signature import common_parameter, track_parameter
+from icltool.cli.signature import common_parameter, flag, json_flag, path_parameter, quiet_flag, track_parameter
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import IcltoolError, UsageError
@@ -18,32 +18,35 @@ from icltool.sweep.recipe import SCALES, Scale
 if TYPE_CHECKING:
     from icltool.sweep.check import Comparison
 
+Engine = Literal["local", "ray"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+ENGINE, RECORD = "Engine", "Record"
+
 
 def parameters() -> list[inspect.Parameter]:
     """The recipe, the scale, and how to run."""
     recipe = typer.Argument(metavar="RECIPE", help="A recipe's folder or its recipe.toml (icltool recipes lists them).")
-    scale = typer.Option(
-        "--scale",
-        metavar="|".join(SCALES),
-        help="Size: seconds, about an hour, the original.",
-        autocompletion=_complete_scale,
-    )
-    jobs = typer.Option("--jobs", min=1, help="Runs at once; unset: as many as there are threads for.")
-    out = typer.Option("--out", metavar="FOLDER", help="Where the sweep goes; unset: runs/sweep/RECIPE-SCALE.")
     return [
         inspect.Parameter("recipe", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Path, recipe]),
-        common_parameter("scale", str, scale, default="smoke"),
-        common_parameter("jobs", int | None, jobs),
-        common_parameter("out", Path | None, out),
-        *_engine_parameters(),
-        track_parameter(),
         common_parameter(
-            "dry_run", bool, typer.Option("--dry-run", help="List the runs and their cost."), default=False
+            "scale",
+            str,
+            typer.Option(
+                "--scale",
+                metavar="|".join(SCALES),
+                help="Size: seconds, about an hour, the original.",
+                autocompletion=_complete_scale,
+            ),
+            default="smoke",
         ),
-        _flag("check", "Compare with the recipe's reference.json; exit 1 with a table of what moved."),
-        _flag("record", "Write this scale's figures into the recipe's reference.json."),
-        _flag("quiet", "Print nothing for people."),
-        _flag("json", "Print one JSON object."),
+        flag("dry_run", "List the runs and their cost.", panel="Options"),
+        *_engine_parameters(),
+        flag("check", "Compare with the recipe's reference.json; exit 1 with a table of what moved.", panel=RECORD),
+        flag("record", "Write this scale's figures into the recipe's reference.json.", panel=RECORD),
+        path_parameter("out", metavar="FOLDER", help="Where the sweep goes; unset: runs/sweep/RECIPE-SCALE."),
+        track_parameter(),
+        quiet_flag(),
+        json_flag(),
     ]
 
 
@@ -53,7 +56,7 @@ def run(
     scale: str,
     jobs: int | None,
     out: Path | None,
-    engine: Literal["local", "ray"],
+    engine: str,
     cpus_per_run: float | None,
     gpus_per_run: float | None,
     address: str | None,
@@ -76,7 +79,7 @@ def run(
     chosen = _scale(scale)
     _refuse_contradictions(check=check, record=record, dry_run=dry_run)
     choice = EngineChoice(
-        engine=engine, jobs=jobs, cpus_per_run=cpus_per_run, gpus_per_run=gpus_per_run, address=address
+        engine=_engine(engine), jobs=jobs, cpus_per_run=cpus_per_run, gpus_per_run=gpus_per_run, address=address
     )
     name, content = read_recipe(recipe)
     folder = out or default_folder(f"{name}-{chosen}")
@@ -100,22 +103,51 @@ def run(
 
 def _engine_parameters() -> list[inspect.Parameter]:
     """Where the runs are run."""
-    engine = typer.Option("--engine", help="Processes of this machine, or Ray (extra: ray).")
-    cpus = typer.Option("--cpus-per-run", min=0, help="Ray: CPUs set aside for a run; unset: its threads.")
-    gpus = typer.Option("--gpus-per-run", min=0, help="Ray: GPUs set aside for a run; unset: none.")
+    jobs = typer.Option(
+        "--jobs",
+        metavar="INT",
+        min=1,
+        help="Runs at once; unset: as many as there are threads for.",
+        rich_help_panel=ENGINE,
+    )
+    engine = typer.Option(
+        "--engine",
+        metavar="|".join(ENGINES),
+        help="Processes of this machine, or Ray (extra: ray).",
+        rich_help_panel=ENGINE,
+        autocompletion=_complete_engine,
+    )
     address = typer.Option(
-        "--address", metavar="HOST:PORT", help="Ray: the cluster (auto: this machine's); unset: a Ray of its own."
+        "--address",
+        metavar="HOST:PORT",
+        help="Ray: the cluster (auto: this machine's); unset: a Ray of its own.",
+        rich_help_panel=ENGINE,
     )
     return [
-        common_parameter("engine", Literal["local", "ray"], engine, default="local"),
-        common_parameter("cpus_per_run", float | None, cpus),
-        common_parameter("gpus_per_run", float | None, gpus),
+        common_parameter("jobs", int | None, jobs),
+        common_parameter("engine", str, engine, default="local"),
+        common_parameter("cpus_per_run", float | None, _set_aside("CPUs", unset="its threads")),
+        common_parameter("gpus_per_run", float | None, _set_aside("GPUs", unset="none")),
         common_parameter("address", str | None, address),
     ]
 
 
+def _set_aside(what: str, *, unset: str) -> object:
+    return typer.Option(
+        f"--{what.lower()}-per-run",
+        metavar="NUMBER",
+        min=0,
+        help=f"Ray: {what} set aside for a run; unset: {unset}.",
+        rich_help_panel=ENGINE,
+    )
+
+
 def _complete_scale(incomplete: str) -> list[str]:
     return [scale for scale in SCALES if scale.startswith(incomplete)]
+
+
+def _complete_engine(incomplete: str) -> list[str]:
+    return [engine for engine in ENGINES if engine.startswith(incomplete)]
 
 
 def _scale(text: str) -> Scale:
@@ -123,6 +155,13 @@ def _scale(text: str) -> Scale:
         if scale == text:
             return scale
     raise UsageError(f"--scale: {text!r} is no scale{suggestion(text, SCALES)}")
+
+
+def _engine(text: str) -> Engine:
+    for engine in ENGINES:
+        if engine == text:
+            return engine
+    raise UsageError(f"--engine: {text!r} is no engine{suggestion(text, ENGINES)}")
 
 
 def _refuse_contradictions(*, check: bool, record: bool, dry_run: bool) -> None:
@@ -168,8 +207,3 @@ def _judge(comparison: "Comparison", *, file: Path, quiet: bool) -> None:
 def _say(text: str, *, quiet: bool) -> None:
     if not quiet:
         people().print(text, markup=False)
-
-
-def _flag(name: str, help_text: str) -> inspect.Parameter:
-    option = typer.Option(f"--{name.replace('_', '-')}", help=help_text)
-    return common_parameter(name, bool, option, default=False)
