@@ -12,32 +12,22 @@ from icltool.core.config import Config
 from icltool.core.result import Value
 from icltool.data.prompt_config import FunctionClass
 from icltool.models.looped import LoopedTransformer
-from icltool.models.model_file import read_model_header, rebuilt, run_name, stored_settings, write_model
+from icltool.models.model_file import TrainedModel, read_model_header, rebuilt, stored_settings, write_model
 from icltool.models.transformer_config import RegressionModelConfig
 
 REGRESSION_KIND = "regression-transformer"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(TrainedModel):
     """A model read from a file and what its header says about it."""
 
-    path: Path
     model: LoopedTransformer
-    study: str
-    config: Mapping[str, Any]
-    step: int
-    metrics: Mapping[str, Value]
 
     @property
     def label(self) -> str:
         """What a figure's legend calls the model."""
         return model_label(self.model.config)
-
-    @property
-    def run_name(self) -> str:
-        """What the trained run's folder is called, without the hash at its end."""
-        return run_name(self.path)
 
     @property
     def task(self) -> FunctionClass:
@@ -95,11 +85,4 @@ def load_checkpoint(path: Path) -> Checkpoint:
         path, kind=REGRESSION_KIND, expected="an in-context regression model, as `icltool train` writes one"
     )
     config = stored_settings(RegressionModelConfig, header.architecture, file=header.file)
-    return Checkpoint(
-        path=header.file,
-        model=rebuilt(header.file, lambda: LoopedTransformer(config)),
-        study=header.study,
-        config=header.config,
-        step=header.step,
-        metrics=header.metrics,
-    )
+    return Checkpoint(header=header, model=rebuilt(header.file, lambda: LoopedTransformer(config)))

@@ -7,7 +7,7 @@ set is brought to the same shape and refits only its own statistics.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from torch import nn
 
@@ -17,7 +17,14 @@ from icltool.core.result import Value
 from icltool.data.image_config import PreprocessingConfig
 from icltool.models.gpicl_config import GpiclModelConfig
 from icltool.models.gpicl_learners import new_learner
-from icltool.models.model_file import header_table, read_model_header, rebuilt, run_name, stored_settings, write_model
+from icltool.models.model_file import (
+    TrainedModel,
+    header_table,
+    read_model_header,
+    rebuilt,
+    stored_settings,
+    write_model,
+)
 
 GPICL_KIND = "in-context-classifier"
 
@@ -32,23 +39,13 @@ class LearnedShape:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GpiclCheckpoint:
+class GpiclCheckpoint(TrainedModel):
     """A learner read from a file and what its header says about it."""
 
-    path: Path
     model: nn.Module
     architecture: GpiclModelConfig
     preprocessing: PreprocessingConfig
     shape: LearnedShape
-    study: str
-    config: Mapping[str, Any]
-    step: int
-    metrics: Mapping[str, Value]
-
-    @property
-    def run_name(self) -> str:
-        """What the trained run's folder is called, without the hash at its end."""
-        return run_name(self.path)
 
 
 def save_gpicl_checkpoint(
@@ -106,15 +103,11 @@ def load_gpicl_checkpoint(path: Path) -> GpiclCheckpoint:
     architecture = stored_settings(GpiclModelConfig, settings, file=header.file)
     preprocessing = stored_settings(PreprocessingConfig, prepared, file=header.file)
     return GpiclCheckpoint(
-        path=header.file,
+        header=header,
         model=rebuilt(header.file, lambda: new_learner(architecture, inputs=shape.inputs, classes=shape.classes)),
         architecture=architecture,
         preprocessing=preprocessing,
         shape=shape,
-        study=header.study,
-        config=header.config,
-        step=header.step,
-        metrics=header.metrics,
     )
 
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from icltool.core.config import Config
 from icltool.core.errors import InputError, UsageError
 from icltool.core.result import Value
-from icltool.core.tensor_files import read_header, read_tensor_file, write_tensor_file
+from icltool.core.tensor_files import read_tensor_file, write_tensor_file
+from icltool.core.tensor_header import read_header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,43 @@ class ModelHeader:
     step: int
     metrics: Mapping[str, Value]
     extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """What is known of a model read from a file, of whatever kind."""
+
+    header: ModelHeader
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.header.file
+
+    @property
+    def study(self) -> str:
+        """The study that trained it."""
+        return self.header.study
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The settings it was trained with."""
+        return self.header.config
+
+    @property
+    def step(self) -> int:
+        """The training steps it has behind it."""
+        return self.header.step
+
+    @property
+    def metrics(self) -> Mapping[str, Value]:
+        """What training measured last."""
+        return self.header.metrics
+
+    @property
+    def run_name(self) -> str:
+        """What the trained run's folder is called, without the hash at its end."""
+        return re.sub(r"-[0-9a-f]{8}$", "", self.path.resolve().parent.name)
 
 
 def write_model(
@@ -89,11 +127,6 @@ def _step(file: Path, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InputError(f"{file} has a damaged icltool header (step is no whole number); write it again")
     return value
-
-
-def run_name(file: Path) -> str:
-    """What the run folder of a model's file is called, without the hash at its end."""
-    return re.sub(r"-[0-9a-f]{8}$", "", file.resolve().parent.name)
 
 
 Settings = TypeVar("Settings", bound=Config)

@@ -5,7 +5,7 @@ from pathlib import Path
 from icltool.core.errors import InputError
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import load_result
-from icltool.core.tensor_files import read_header, tensor_shapes
+from icltool.core.tensor_header import read_header, tensor_shapes
 from icltool.core.toml_files import read_toml
 
 

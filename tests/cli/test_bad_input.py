@@ -10,7 +10,8 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file, save_file
 
-from icltool.core.tensor_files import read_header, write_tensor_file
+from icltool.core.tensor_files import write_tensor_file
+from icltool.core.tensor_header import read_header
 from tests.cli.conftest import Call
 
 WRONG_SETTINGS = [

@@ -117,6 +117,23 @@ def test_help_is_light_and_the_version_alone():
     assert shell("icltool --version").stdout == f"icltool {__version__}\n"
 
 
+def test_inspecting_a_file_needs_no_torch(trained: Path):
+    probe = (
+        "import sys\n"
+        f"sys.argv = ['icltool', 'inspect', '--json', {str(trained / 'model.safetensors')!r}, {str(trained)!r}]\n"
+        "from icltool.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    header, folder = map(json.loads, done.stdout.splitlines())
+    assert header["tensors"] == len(header["shapes"]) > 10
+    assert folder["what"] == "run folder"
+    assert not any(name.startswith(".") for name in folder["files"])
+
+
 def test_nothing_at_all_is_a_question_for_help(call: Call):
     outcome = call("")
     assert (outcome.code, outcome.err) == (0, "")

@@ -12,14 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icltool.core.errors import InputError
-from icltool.core.tensor_files import (
-    MAX_HEADER_BYTES,
-    read_header,
-    read_plain_tensors,
-    read_tensor_file,
-    tensor_shapes,
-    write_tensor_file,
-)
+from icltool.core.tensor_files import read_plain_tensors, read_tensor_file, write_tensor_file
+from icltool.core.tensor_header import MAX_HEADER_BYTES, read_header, tensor_shapes
 
 FILE = Path("file.safetensors")
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3, dtype=torch.int64)}

@@ -21,7 +21,8 @@ from scipy.io import savemat
 from icltool.core.metrics_log import drop_rows_after, read_rows
 from icltool.core.result import load_result
 from icltool.core.seeding import generator
-from icltool.core.tensor_files import METADATA_KEY, packed, read_tensor_file
+from icltool.core.tensor_files import packed, read_tensor_file
+from icltool.core.tensor_header import METADATA_KEY
 from icltool.data.cifar_files import RECORD, TEST, TRAIN, read_cifar
 from icltool.data.idx_files import read_idx
 from icltool.data.image_config import PreprocessingConfig

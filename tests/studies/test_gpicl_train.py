@@ -15,7 +15,7 @@ from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
-from icltool.core.tensor_files import read_header
+from icltool.core.tensor_header import read_header
 from icltool.data.classification_data import ClassificationData, prepare_images
 from icltool.data.image_sets import ImageSet, ImageSplit, load_image_set
 from icltool.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers

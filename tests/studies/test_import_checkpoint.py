@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from icltool.core.errors import InputError, RunFolderError, UsageError
 from icltool.core.run_folder import RunRequest
-from icltool.core.tensor_files import read_header
+from icltool.core.tensor_header import read_header
 from icltool.models.checkpoint import load_checkpoint
 from icltool.studies.import_checkpoint.config import ImportCheckpointConfig
 from icltool.studies.import_checkpoint.run import run

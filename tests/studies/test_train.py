@@ -16,7 +16,7 @@ from icltool.core.metrics_log import read_rows
 from icltool.core.progress import StepRecord
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
-from icltool.core.tensor_files import read_header
+from icltool.core.tensor_header import read_header
 from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.models.checkpoint import load_checkpoint
 from icltool.studies.train.config import TrainConfig

@@ -18,7 +18,7 @@ from icltool.core.metrics_log import read_rows
 from icltool.core.processes import Processes, launched
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
-from icltool.core.tensor_files import read_header
+from icltool.core.tensor_header import read_header
 from icltool.studies.train.config import TrainConfig
 from icltool.studies.train.run import run
 from icltool.training.shared_training import Share
