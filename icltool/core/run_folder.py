@@ -1,7 +1,7 @@
 """A run's folder: who may write in it, whether it is new, unfinished or finished, and what its files are called."""
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +133,27 @@ def open_run(
             if stored is None and {entry.name for entry in path.iterdir()} <= {CONFIG, LOCK}:
                 (path / CONFIG).unlink(missing_ok=True)
             raise
+
+
+def measured_once(
+    study: str,
+    config: Config,
+    *,
+    slug: str,
+    request: RunRequest,
+    inputs: Mapping[str, str],
+    measure: Callable[[Path], Result],
+) -> Result:
+    """The result of a finished run of these settings on these inputs, or what `measure` makes in its folder, saved.
+
+    For work that is short enough to be done again from its start. Raises what `open_run` and `measure` raise.
+    """
+    with open_run(study, config, slug=slug, request=request, inputs=inputs) as folder:
+        if folder.finished:
+            return folder.result()
+        result = measure(folder.path)
+        result.save()
+        return result
 
 
 def settings_from(path: Path, *, study: str) -> dict[str, object]:

@@ -82,7 +82,7 @@ def test_what_cannot_be_tested_is_one_clear_line(trained: Path) -> None:
         measured(trained, context=6)
     with pytest.raises(InputError, match="is no folder; give the one that holds the files of svhn"):
         measured(trained, dataset="svhn", data_dir="nowhere")
-    with pytest.raises(UsageError, match="'minst' is no data set; choose from digits, random, mnist"):
+    with pytest.raises(UsageError, match="'minst' is no data set; did you mean mnist"):
         GpiclTestConfig.create({"checkpoint": "x", "elsewhere": "random,minst"})
 
 

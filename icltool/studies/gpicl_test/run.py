@@ -7,7 +7,7 @@ from icltool.core.checksum import sha256_of
 from icltool.core.errors import InputError
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
-from icltool.core.run_folder import RunRequest, open_run
+from icltool.core.run_folder import RunRequest, measured_once
 from icltool.core.runtime import environment, prepare
 from icltool.data.classification_data import ClassificationData, classification_data_like
 from icltool.data.image_config import DatasetName
@@ -36,13 +36,14 @@ def run(config: GpiclTestConfig, *, request: RunRequest | None = None, on_step: 
         }
     )
     inputs = {"checkpoint": sha256_of(checkpoint.path)}
-    slug = f"{checkpoint.run_name}-{settled.dataset}"
-    with open_run(STUDY, settled, slug=slug, request=request or RunRequest(), inputs=inputs) as folder:
-        if folder.finished:
-            return folder.result()
-        result = _measure(settled, checkpoint, run=folder.path, inputs=inputs, on_step=on_step)
-        result.save()
-        return result
+    return measured_once(
+        STUDY,
+        settled,
+        slug=f"{checkpoint.run_name}-{settled.dataset}",
+        request=request or RunRequest(),
+        inputs=inputs,
+        measure=lambda folder: _measure(settled, checkpoint, run=folder, inputs=inputs, on_step=on_step),
+    )
 
 
 def _measure(
