@@ -4,13 +4,11 @@
 // not kept: backward makes them again from the scores and each query's log Σ exp.
 #pragma once
 
-#include <algorithm>
-
 #include "products.h"
 
 namespace icltool {
 
-constexpr int64_t QUERIES_AT_ONCE = 32;
+constexpr int64_t QUERIES_AT_ONCE = OWN_TILES ? 5 * TILE_ROWS : 32;
 
 struct Head {
   int64_t queries, keys, channels, step;
@@ -39,17 +37,26 @@ Matrix<T> from_row(Matrix<T> matrix, int64_t row) {
 inline Matrix<const float> read(Matrix<float> matrix) { return {matrix.at, matrix.stride}; }
 
 // Rows of scores are padded to whole vectors.
-inline int64_t whole_vectors(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
+inline Matrix<float> take_scores(int64_t keys, Scratch& scratch) {
+  const int64_t stride = whole(keys, LANES);
+  return {scratch.take<float>(QUERIES_AT_ONCE * stride), stride};
+}
 
-inline int64_t scores_size(int64_t keys) { return QUERIES_AT_ONCE * whole_vectors(keys); }
+inline Turned take_turned(const Head& head, Matrix<const float> matrix, float scale, Scratch& scratch) {
+  return turned(head.keys, head.channels, matrix, scale, scratch.take<float>(turned_size(head.keys, head.channels)));
+}
+
+// More than forward and backward take.
+inline int64_t attention_scratch_size(int64_t keys, int64_t channels) {
+  return 2 * (QUERIES_AT_ONCE * whole(keys, LANES) + turned_size(keys, channels));
+}
 
 // mixed[r, c] = softmax(scores) value; log_sum[r].
-inline void attend(const Head& head, float* scratch, Matrix<float> mixed, float* log_sum) {
-  const Matrix<float> weights{scratch, whole_vectors(head.keys)};
+inline void attend(const Head& head, Scratch scratch, Matrix<float> mixed, float* log_sum) {
+  const Matrix<float> weights = take_scores(head.keys, scratch);
+  const Turned key = take_turned(head, head.key, head.scale(), scratch);
   for_query_blocks(head, [&](QueryBlock block) {
-    multiply(
-        AS_IS, TRANSPOSED, block.count, block.seen, head.channels, from_row(head.query, block.first), head.key, weights,
-        0, head.scale());
+    multiply(block.count, block.seen, head.channels, from_row(head.query, block.first), key, weights);
     float factors[QUERIES_AT_ONCE];
     for (int64_t i = 0; i < block.count; ++i) {
       float* row = from_row(weights, i).at;
@@ -67,7 +74,7 @@ inline void attend(const Head& head, float* scratch, Matrix<float> mixed, float*
       log_sum[block.first + i] = highest + std::log(total(sum));
     }
     const Matrix<float> place = from_row(mixed, block.first);
-    multiply(AS_IS, AS_IS, block.count, head.channels, block.seen, read(weights), head.value, place);
+    multiply(AS_IS, block.count, head.channels, block.seen, read(weights), head.value, place);
     for (int64_t i = 0; i < block.count; ++i)
       for (int64_t c = 0; c < head.channels; ++c) from_row(place, i).at[c] *= factors[i];
   });
@@ -87,15 +94,15 @@ void agree(
 
 // Writes grad_query and adds to grad_key and grad_value; `agreement` as above.
 inline void attend_backward(
-    const Head& head, float* scratch, Matrix<const float> grad_mixed, const float* log_sum, const float* agreement,
+    const Head& head, Scratch scratch, Matrix<const float> grad_mixed, const float* log_sum, const float* agreement,
     Matrix<float> grad_query, Matrix<float> grad_key, Matrix<float> grad_value) {
-  const Matrix<float> weights{scratch, whole_vectors(head.keys)};
-  const Matrix<float> slopes{scratch + scores_size(head.keys), weights.stride};
+  const Matrix<float> weights = take_scores(head.keys, scratch), slopes = take_scores(head.keys, scratch);
   const float scale = head.scale();
+  const Turned key = take_turned(head, head.key, scale, scratch), value = take_turned(head, head.value, 1, scratch);
   for_query_blocks(head, [&](QueryBlock block) {
     const Matrix<const float> query = from_row(head.query, block.first), grads = from_row(grad_mixed, block.first);
-    multiply(AS_IS, TRANSPOSED, block.count, block.seen, head.channels, query, head.key, weights, 0, scale);
-    multiply(AS_IS, TRANSPOSED, block.count, block.seen, head.channels, grads, head.value, slopes);
+    multiply(block.count, block.seen, head.channels, query, key, weights);
+    multiply(block.count, block.seen, head.channels, grads, value, slopes);
     for (int64_t i = 0; i < block.count; ++i) {
       float *weight = from_row(weights, i).at, *slope = from_row(slopes, i).at;
       const int64_t seen = (block.first + i) * head.step + 1;
@@ -107,10 +114,10 @@ inline void attend_backward(
         store(visible ? scale * kept * (load(slope + j) - mean) : Lanes{}, slope + j);
       }
     }
-    multiply(TRANSPOSED, AS_IS, block.seen, head.channels, block.count, read(weights), grads, grad_value, 1);
-    multiply(TRANSPOSED, AS_IS, block.seen, head.channels, block.count, read(slopes), query, grad_key, 1);
+    multiply(TRANSPOSED, block.seen, head.channels, block.count, read(weights), grads, grad_value, true);
+    multiply(TRANSPOSED, block.seen, head.channels, block.count, read(slopes), query, grad_key, true);
     multiply(
-        AS_IS, AS_IS, block.count, head.channels, block.seen, read(slopes), head.key,
+        AS_IS, block.count, head.channels, block.seen, read(slopes), head.key,
         from_row(grad_query, block.first));
   });
 }

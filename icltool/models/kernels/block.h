@@ -61,7 +61,8 @@ struct Group {
   // More than forward and backward of so many layers take.
   int64_t scratch_bytes(int64_t layers) const {
     const int64_t a_row = (40 + layers) * sizes.width + 4 * sizes.heads + 8;
-    return sizeof(float) * (rows() * a_row + 2 * scores_size(sizes.tokens)) + (64 + layers) * Scratch::ALIGNMENT;
+    const int64_t attention = attention_scratch_size(sizes.tokens, sizes.width / sizes.heads);
+    return sizeof(float) * (rows() * a_row + attention) + (64 + layers) * Scratch::ALIGNMENT;
   }
 };
 

@@ -30,9 +30,9 @@ struct Gradients {
 template <class Stored>
 void linear_backward(
     int64_t rows, int64_t in, int64_t out, const Stored* grad_out, const Stored* x, int64_t x_stride,
-    const Stored* weight, float* grad_weight, Matrix<float> grad_x, float keep = 0) {
-  multiply(TRANSPOSED, AS_IS, out, in, rows, {grad_out, out}, {x, x_stride}, {grad_weight, in}, 1);
-  multiply_weight(AS_IS, rows, in, out, {grad_out, out}, {weight, in}, grad_x, keep);
+    const Stored* weight, float* grad_weight, Matrix<float> grad_x, Scratch scratch, bool add = false) {
+  add_sum_over_rows(out, in, rows, {grad_out, out}, {x, x_stride}, {grad_weight, in}, scratch);
+  multiply_weight(AS_IS, rows, in, out, {grad_out, out}, {weight, in}, grad_x, add);
 }
 
 template <class Stored>
@@ -59,12 +59,12 @@ void block_backward(
   add_column_sums(asked, D, grad_out, grads.narrow_bias);
   linear_backward(
       asked, W, D, scratch.as<Stored>(grad_out, asked * D), active, W, matrix(weights.narrow), grads.narrow,
-      {grad_inner, W});
+      {grad_inner, W}, scratch);
   scale_and_sum(asked, W, grad_inner, slope, grads.widen_bias);
   layer_norm(asked, D, middle, weights.mlp_norm_gain, weights.mlp_norm_bias, sizes.epsilon, moments, normed);
   linear_backward(
       asked, D, W, scratch.as<Stored>(grad_inner, asked * W), normed, D, matrix(weights.widen), grads.widen,
-      {grad_normed, D});
+      {grad_normed, D}, scratch);
   float* grad_middle = scratch.take<float>(asked * D);
   std::copy(grad_out, grad_out + asked * D, grad_middle);
   layer_norm_backward(
@@ -76,19 +76,18 @@ void block_backward(
   add_column_sums(asked, D, grad_middle, grads.output_bias);
   linear_backward(
       asked, D, D, scratch.as<Stored>(grad_middle, asked * D), mixed, D, matrix(weights.output), grads.output,
-      {grad_mixed, D});
+      {grad_mixed, D}, scratch);
   const float* query = scratch.as<float>(matrix(kept.query) + before * D, asked * D);
   const float* key_value = scratch.as<float>(matrix(kept.key_value) + group.rows_before() * 2 * D, rows * 2 * D);
   float *grad_query = scratch.take<float>(asked * D), *grad_key_value = scratch.take<float>(rows * 2 * D);
   std::fill(grad_key_value, grad_key_value + rows * 2 * D, 0.0f);
   float* agreement = scratch.take<float>(group.queries());
-  float* scores = scratch.take<float>(2 * scores_size(sizes.tokens));
   for_heads(group, query, key_value, [&](int64_t prompt, int64_t index, const Head& head) {
     const int64_t here = prompt * head.queries * D + index * head.channels;
     float* grad_key = grad_key_value + prompt * head.keys * 2 * D + index * head.channels;
     agree(head.queries, head.channels, D, grad_mixed + here, mixed + here, agreement);
     attend_backward(
-        head, scores, {grad_mixed + here, D}, log_sum + (prompt * H + index) * head.queries, agreement,
+        head, scratch, {grad_mixed + here, D}, log_sum + (prompt * H + index) * head.queries, agreement,
         {grad_query + here, D}, {grad_key, 2 * D}, {grad_key + D, 2 * D});
   });
 
@@ -98,10 +97,10 @@ void block_backward(
   add_column_sums(rows, 2 * D, grad_key_value, grads.query_key_value_bias + D);
   linear_backward(
       rows, D, 2 * D, scratch.as<Stored>(grad_key_value, rows * 2 * D), normed, D,
-      matrix(weights.query_key_value) + D * D, grads.query_key_value + D * D, {grad_normed, D});
+      matrix(weights.query_key_value) + D * D, grads.query_key_value + D * D, {grad_normed, D}, scratch);
   linear_backward(
       asked, D, D, scratch.as<Stored>(grad_query, asked * D), normed, step * D, matrix(weights.query_key_value),
-      grads.query_key_value, {grad_normed, step * D}, 1);
+      grads.query_key_value, {grad_normed, step * D}, scratch, true);
   std::fill(grad_x, grad_x + rows * D, 0.0f);
   for (int64_t row = 0; row < asked; ++row)
     std::copy(grad_middle + row * D, grad_middle + (row + 1) * D, grad_x + row * step * D);

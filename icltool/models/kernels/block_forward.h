@@ -26,7 +26,7 @@ void block_forward(
     repeat_bias(count, width, weights.query_key_value_bias + first, sum);
     multiply_weight(
       TRANSPOSED, count, width, D, {normed, every * D}, {matrix(weights.query_key_value) + first * D, D},
-        {sum, width}, 1);
+        {sum, width}, true);
     convert(count * width, sum, result);
     return sum;
   };
@@ -34,15 +34,14 @@ void block_forward(
   const float* key_value = project(rows, 1, D, 2 * D, kept.key_value, group.rows_before());
   Stored* mixed = scratch.place<Stored>(kept.mixed, before * D, asked * D);
   float* float_mixed = scratch.floats_of(mixed, asked * D);
-  float* scores = scratch.take<float>(scores_size(sizes.tokens));
   for_heads(group, query, key_value, [&](int64_t prompt, int64_t index, const Head& head) {
     float* place = float_mixed + prompt * head.queries * D + index * head.channels;
-    attend(head, scores, {place, D}, log_sum + (prompt * H + index) * head.queries);
+    attend(head, scratch, {place, D}, log_sum + (prompt * H + index) * head.queries);
   });
   convert(asked * D, float_mixed, mixed);
   add_bias(asked, D, x, step, weights.output_bias, middle);
   multiply_weight(
-      TRANSPOSED, asked, D, D, {mixed, D}, {matrix(weights.output), D}, {middle, D}, 1);
+      TRANSPOSED, asked, D, D, {mixed, D}, {matrix(weights.output), D}, {middle, D}, true);
 
   layer_norm(asked, D, middle, weights.mlp_norm_gain, weights.mlp_norm_bias, sizes.epsilon, moments, normed);
   Stored* inner = scratch.place<Stored>(kept.inner, before * W, asked * W);
@@ -53,7 +52,7 @@ void block_forward(
   bias_and_gelu(asked, W, wide, weights.widen_bias, inner, active);
   add_bias(asked, D, middle, 1, weights.narrow_bias, out);
   multiply_weight(
-      TRANSPOSED, asked, D, W, {active, W}, {matrix(weights.narrow), W}, {out, D}, 1);
+      TRANSPOSED, asked, D, W, {active, W}, {matrix(weights.narrow), W}, {out, D}, true);
 }
 
 }  // namespace icltool

@@ -1,5 +1,5 @@
-// Products with weights. The same weights meet one group of prompts after another, so large ones are packed into the
-// library's own layout at their first use in a call, where the library can: 3 % of a step at width 256.
+// Products with weights. The same weights meet one group of prompts after another, so they are packed at their first use
+// in a call: for our tiles, or, when large, into the library's own layout, where it can (3 % of a step at width 256).
 #pragma once
 
 #include <cstdlib>
@@ -35,20 +35,22 @@ class Packs {
     return packs;
   }
 
-  const float* find(Turn turn, int64_t m, int64_t n, int64_t k, Matrix<const float> weight) {
+  // The weight [k, n] after its turn, packed by make(place) into so many bytes; for m rows, if it depends on them.
+  template <class Make>
+  const float* find(Turn turn, int64_t m, int64_t n, int64_t k, const float* weight, int64_t bytes, Make make) {
     Pack* place = nullptr;
     for (Pack& pack : made_) {
       if (pack.m != m || pack.n != n || pack.k != k || pack.turn != turn) continue;
-      if (pack.of == weight.at) return pack.values.get();
+      if (pack.of == weight) return pack.values.get();
       if (!pack.of) place = &pack;
     }
     if (!place) {
-      const size_t bytes = (cblas_sgemm_pack_get_size(AS_B, m, n, k) + 127) / 64 * 64;
-      made_.push_back({turn, m, n, k, nullptr, {static_cast<float*>(std::aligned_alloc(64, bytes)), std::free}});
+      bytes = whole(bytes, Scratch::ALIGNMENT) + Scratch::ALIGNMENT;
+      made_.push_back({turn, m, n, k, nullptr, {static_cast<float*>(std::aligned_alloc(Scratch::ALIGNMENT, bytes)), std::free}});
       place = &made_.back();
     }
-    place->of = weight.at;
-    cblas_sgemm_pack(ROW_MAJOR, AS_B, turn, m, n, k, 1, weight.at, weight.stride, place->values.get());
+    place->of = weight;
+    make(place->values.get());
     return place->values.get();
   }
 
@@ -63,19 +65,27 @@ class Packs {
   int64_t call_ = 0;
 };
 
-// C[m, n] = A[m, k] weight[k, n] + keep · C, the weight after its turn.
+// C[m, n] = A[m, k] weight[k, n], or that added to C, the weight after its turn.
 inline void multiply_weight(
     Turn turn, int64_t m, int64_t n, int64_t k, Matrix<const float> A, Matrix<const float> weight, Matrix<float> C,
-    float keep = 0) {
-  if (n * k < WORTH_PACKING || !cblas_sgemm_compute) return multiply(AS_IS, turn, m, n, k, A, weight, C, keep);
-  const float* packed = Packs::of_this_thread().find(turn, m, n, k, weight);
-  cblas_sgemm_compute(ROW_MAJOR, AS_IS, PACKED, m, n, k, A.at, A.stride, packed, n, keep, C.at, C.stride);
+    bool add = false) {
+  if (OWN_TILES) {
+    const float* packed = Packs::of_this_thread().find(
+        turn, 0, n, k, weight.at, sizeof(float) * k * whole(n, TILE_COLUMNS),
+        [&](float* place) { pack_columns(turn, n, k, weight, place); });
+    return multiply_tiles(m, n, k, rows_of(AS_IS, A), {packed, TILE_COLUMNS, k * TILE_COLUMNS}, C, add);
+  }
+  if (n * k < WORTH_PACKING || !cblas_sgemm_compute) return library_multiply(AS_IS, turn, m, n, k, A, weight, C, add);
+  const float* packed = Packs::of_this_thread().find(
+      turn, m, n, k, weight.at, cblas_sgemm_pack_get_size(AS_B, m, n, k),
+      [&](float* place) { cblas_sgemm_pack(ROW_MAJOR, AS_B, turn, m, n, k, 1, weight.at, weight.stride, place); });
+  cblas_sgemm_compute(ROW_MAJOR, AS_IS, PACKED, m, n, k, A.at, A.stride, packed, n, add, C.at, C.stride);
 }
 
 inline void multiply_weight(
     Turn turn, int64_t m, int64_t n, int64_t k, Matrix<const Brain> A, Matrix<const Brain> weight, Matrix<float> C,
-    float keep = 0) {
-  multiply(AS_IS, turn, m, n, k, A, weight, C, keep);
+    bool add = false) {
+  library_multiply(AS_IS, turn, m, n, k, A, weight, C, add);
 }
 
 }  // namespace icltool
