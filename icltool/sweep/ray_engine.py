@@ -8,9 +8,10 @@ goes on from the state it saved last.
 import os
 import signal
 import socket
+import sys
 from collections import deque
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,7 +56,9 @@ def ray_engine(resources: Resources, *, address: str | None) -> Generator[Engine
         signal.signal(number, handler)
     try:
         _require_room(resources)
-        yield partial(_run_jobs, resources=resources, mailbox=_Mailbox.remote())
+        # Ray prints what happens to nodes and workers; stdout is for the sweep's result.
+        with redirect_stdout(sys.stderr):
+            yield partial(_run_jobs, resources=resources, mailbox=_Mailbox.remote())
     finally:
         ray.shutdown()
 
@@ -73,7 +76,8 @@ def _connect(address: str | None) -> None:
         ray.init(address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UsageError(
-            f"--address {address}: no Ray cluster to join there; start one with ray start --head"
+            f"--address {address}: no Ray cluster lets this one join there; start one with ray start --head, of the "
+            "same version, and give its token (RAY_AUTH_TOKEN) if it asks for one"
         ) from error
 
 

@@ -22,6 +22,7 @@ from icltool.sweep.execute import Nobody, execute
 from icltool.sweep.plan import PlannedRun, SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe, read_recipe
 from icltool.sweep.worker import Job, Outcome, do_job
+from tests.sweep.ray_processes import workers_below
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "looped-layers" / "recipe.toml"
 RAY = EngineChoice(engine="ray")
@@ -49,32 +50,6 @@ def in_this_process(jobs: Sequence[Job], **_: Any) -> tuple[list[Outcome], int |
     return [do_job(job) for job in jobs], None
 
 
-def ray_workers() -> list[int]:
-    """The processes of this one's own Ray in which runs are running (Ray names a worker after its task)."""
-    found: list[int] = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if words.startswith(b"ray::_work") and os.getpid() in ancestors(int(process.name)):
-            found.append(int(process.name))
-    return found
-
-
-def ancestors(process: int) -> list[int]:
-    """The process's parent, the parent's parent and so on."""
-    found: list[int] = []
-    while process > 1:
-        try:
-            status = Path(f"/proc/{process}/status").read_text()
-        except OSError:
-            break
-        process = int(status.split("PPid:")[1].split()[0])
-        found.append(process)
-    return found
-
-
 class Killer(Nobody):
     """Kills the first worker that reports a step after it has saved."""
 
@@ -85,7 +60,7 @@ class Killer(Nobody):
     def report(self, name: str, record: StepRecord) -> None:
         self.steps.append(record.step)
         if not self.killed and record.step > 100:
-            for worker in ray_workers():
+            for worker in workers_below(os.getpid()):
                 os.kill(worker, signal.SIGKILL)
                 self.killed += 1
 
