@@ -12,6 +12,8 @@ from icltool.figures.theme import GREYS, colour, figure, log_range
 ERROR = "squared error (predicting zero = 1)"
 # Beyond this many loops a linear axis would hide the trained ones.
 LINEAR_LOOPS = 150
+# Up to so many every loop is labelled; left to itself the axis would label halves of a loop.
+FEW_LOOPS = 12
 # Symbols of baselines measured at a few places only.
 SYMBOLS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "cross-open", "x-open")
 
@@ -106,6 +108,8 @@ def _along_the_loops(
         return None
     most = max(int(str(row["loop"])) for _, _, rows in curves for row in rows)
     look = figure(title=title, x="loop", y=y, log_y=True, log_x=most > LINEAR_LOOPS)
+    if most <= FEW_LOOPS:
+        look.update_xaxes(dtick=1)
     for index, (name, _, rows) in enumerate(curves):
         add_band_line(look, rows, x="loop", name=name, index=index)
     log_range(look, _extent([row for _, _, rows in curves for row in rows]))

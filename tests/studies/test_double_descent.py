@@ -164,8 +164,9 @@ def test_the_figures_of_one_run_and_of_several() -> None:
     heat = figures([*results, three])["test-loss-map"]
     [cells] = traces(heat)
     assert (list(cells["x"]), list(cells["y"])) == (["3", "6"], ["2", "3"])
-    assert list(cells["z"][0]) == pytest.approx(means)
-    assert list(cells["z"][1]) == [None, final(three)["test_loss"]]
+    assert list(cells["z"][0]) == pytest.approx(np.log10(means))
+    assert list(cells["customdata"][0]) == pytest.approx(means)
+    assert list(cells["z"][1]) == [None, pytest.approx(np.log10(float(str(final(three)["test_loss"]))))]
 
 
 def dots(frame: Any, trace: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Figures of `double-descent`: losses, dimensionalities and norms against T, and the plane's vectors for m = 2."""
 
-import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -98,13 +97,12 @@ def _norms(results: Sequence[Result]) -> go.Figure:
 
 
 def _test_loss_map(results: Sequence[Result]) -> go.Figure:
-    """The test loss of every T and m, the mean over seeds; its logarithm where it spans more than a decade."""
+    """The test loss of every T and m, the mean over seeds; colours by its logarithm, else one bump hides the others."""
     losses: dict[tuple[int, int], list[float]] = {}
     for row in _finals(results):
         losses.setdefault((int(str(row["T"])), int(str(row["m"]))), []).append(float(str(row["test_loss"])))
     means = {place: sum(values) / len(values) for place, values in sorted(losses.items())}
-    wide = max(means.values()) > 10 * min(means.values()) > 0
-    rows = [{"T": str(T), "m": str(m), "loss": math.log10(mean) if wide else mean} for (T, m), mean in means.items()]
+    rows = [{"T": str(T), "m": str(m), "loss": mean} for (T, m), mean in means.items()]
     look = heat_map(
         rows,
         x="T",
@@ -113,7 +111,8 @@ def _test_loss_map(results: Sequence[Result]) -> go.Figure:
         title="Test loss against training samples and hidden dimensions",
         x_title=SIZE,
         y_title="hidden dimensions m",
-        value_title="log₁₀ loss" if wide else "loss",
+        value_title="loss",
+        log=min(means.values()) > 0,
     )
     look.update_xaxes(type="category")
     look.update_yaxes(type="category")

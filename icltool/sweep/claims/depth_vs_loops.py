@@ -25,7 +25,7 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
         ),
         "training-compute": training_compute(sweep, stages={"train": "", "longer": " (longer)"}),
         "inference-compute": inference_compute(sweep, stage="train"),
-        "few-prompts": _few_prompts(sweep),
+        "few-prompts": few_prompts(sweep),
         **trainings_compared(sweep, stage="train"),
     }
 
@@ -60,15 +60,17 @@ def _boxes(sweep: Result, *, measure: str, title: str) -> go.Figure:
     return look
 
 
-def _few_prompts(sweep: Result) -> go.Figure:
+def few_prompts(sweep: Result) -> go.Figure:
     """Held-out error against the size of the training set, a line a model; on the right, fresh prompts."""
     rows = sweep.select(table=AGGREGATE, stage="few-prompts", measure="held_out_error")
     fresh = sweep.select(table=AGGREGATE, stage="train", measure="held_out_error")
     sizes = sorted({int(str(row["train_prompts"])) for row in rows})
     look = figure(title="Few training prompts, met again and again", x="training prompts", y=ZERO, log_y=True)
+    shown: list[Row] = []
     for index, (layers, loops) in enumerate(dict.fromkeys((row["L"], row["b"]) for row in rows)):
         own = sorted(_of(rows, layers, loops), key=lambda row: int(str(row["train_prompts"])))
         placed = [*own, *_of(fresh, layers, loops)]
+        shown += placed
         means = [float(str(row["mean"])) for row in placed]
         look.add_scatter(
             x=[*(f"{row['train_prompts']:,}" for row in own), *(["fresh ones"] if len(placed) > len(own) else [])],
@@ -85,7 +87,7 @@ def _few_prompts(sweep: Result) -> go.Figure:
         )
     order = [*(f"{size:,}" for size in sizes), "fresh ones"]
     look.update_xaxes(type="category", categoryorder="array", categoryarray=order)
-    log_range(look, [float(str(row[side])) for row in rows for side in ("low", "high")])
+    log_range(look, [float(str(row[side])) for row in shown for side in ("low", "high")])
     return look
 
 
