@@ -28,10 +28,7 @@ def parameters_of(config: type[Config], *, many_inputs: bool = False) -> list[in
     With `many_inputs` an argument takes any number of values, as a list.
     """
     fields = config.model_fields
-    # A config lists its bases by weight (the model first, the machine last), pydantic the other way round.
-    names = [name for base in config.__mro__ for name in vars(base).get("__annotations__", {}) if name in fields]
-    ordered = sorted(dict.fromkeys(names), key=lambda name: not traits_of(fields[name]).argument)
-    return [_parameter(name, fields[name], many_inputs=many_inputs) for name in ordered]
+    return [_parameter(name, fields[name], many_inputs=many_inputs) for name in config.names()]
 
 
 def preset_parameter(config: type[Config]) -> inspect.Parameter:

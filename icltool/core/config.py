@@ -130,6 +130,16 @@ class Config(BaseModel):
             raise UsageError(f"{where}: {problems}" if where else problems) from None
 
     @classmethod
+    def names(cls) -> list[str]:
+        """The settings in the order to show them: arguments, the study's own, the model's, ..., the machine's.
+
+        A class lists its bases by weight, pydantic has their fields the other way round.
+        """
+        declared = [name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})]
+        fields = [name for name in dict.fromkeys(declared) if name in cls.model_fields]
+        return sorted(fields, key=lambda name: not traits_of(cls.model_fields[name]).argument)
+
+    @classmethod
     def check_names(cls, values: Mapping[str, object], *, where: str) -> None:
         """Raise `UsageError` for a name that is no setting, saying where it stands."""
         for name in values:

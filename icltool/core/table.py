@@ -13,6 +13,17 @@ class Table:
     rows: Sequence[Sequence[str]]
 
 
+def counted(count: int, what: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def banded(mean: object, low: object, high: object) -> str:
+    """`mean [low, high]`, or the mean alone where all three read the same."""
+    shown = [number(value) for value in (mean, low, high)]
+    return shown[0] if len(set(shown)) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
 def number(value: object) -> str:
     """A figure in three significant digits, or whole from a thousand to a million; a dash for None."""
     if value is None:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from icltool.core.table import Table, number
+from icltool.core.table import Table, banded, number
 from icltool.report.markdown import picture_as_data, to_html
 from icltool.report.of_runs import facts_of
 from icltool.report.section import Fact, Section
@@ -12,7 +12,7 @@ from icltool.sweep.plan import plan_sweep
 from icltool.sweep.recipe import SCALES, Recipe, read_recipe
 from icltool.sweep.record import Figures, Reference, ScaleRecord, read_reference, reference_file
 
-PAGE, PICTURE = "README.md", "figure.svg"
+PAGE, PICTURES = "README.md", "figure*.svg"
 
 
 def recipe_section(path: Path) -> Section:
@@ -21,7 +21,7 @@ def recipe_section(path: Path) -> Section:
     name, recipe = read_recipe(path)
     reference = read_reference(reference_file(path))
     prose = to_html(folder / PAGE) if (folder / PAGE).exists() else ""
-    picture = picture_as_data(folder / PICTURE) if (folder / PICTURE).exists() else ""
+    pictures = [picture_as_data(file) for file in sorted(folder.glob(PICTURES))]
     scales = reference.scales if reference else {}
     return Section(
         title=recipe.title,
@@ -29,8 +29,9 @@ def recipe_section(path: Path) -> Section:
         lead=f"Claim {recipe.claim}, the recipe {name}.",
         path=str(folder),
         prose=prose,
-        # A page that shows the figure itself has it in its own place.
-        picture="" if picture and picture in prose else picture,
+        # A figure that the page itself shows stands in its own place there.
+        pictures=[picture for picture in pictures if picture not in prose],
+        drawings=len(pictures),
         tables=[
             _sizes(name, recipe, reference, where=str(path)),
             *(table for scale, content in scales.items() for table in recorded_tables(content, scale=scale)),
@@ -69,8 +70,8 @@ def _recorded(stage: str, groups: Sequence[Figures], *, scale: str) -> Table:
 def _band(group: Figures, measure: str) -> str:
     if measure not in group.measures:
         return "-"
-    mean, low, high = map(number, group.measures[measure])
-    return mean if group.runs == 1 else f"{mean} [{low}, {high}]"
+    mean, low, high = group.measures[measure]
+    return number(mean) if group.runs == 1 else banded(mean, low, high)
 
 
 def _sizes(name: str, recipe: Recipe, reference: Reference | None, *, where: str) -> Table:
@@ -79,8 +80,8 @@ def _sizes(name: str, recipe: Recipe, reference: Reference | None, *, where: str
         plan = plan_sweep(name, recipe, scale=scale, folder=Path(name), where=where)
         recorded = reference is not None and scale in reference.scales
         stages = ", ".join(f"{len(stage)} {stage[0].stage}" for stage in plan.stages if stage)
-        rows.append([scale, stages, str(len(plan.runs)), "yes" if recorded else "no"])
-    return Table(title="Scales", columns=("scale", "stages", "runs", "recorded"), rows=rows)
+        rows.append([scale, str(len(plan.runs)), "yes" if recorded else "no", stages])
+    return Table(title="Scales", columns=("scale", "runs", "recorded", "stages"), rows=rows)
 
 
 def _machine(content: ScaleRecord, *, scale: str) -> list[Fact]:

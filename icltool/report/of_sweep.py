@@ -22,11 +22,11 @@ def sweep_section(sweep: Result) -> Section:
     failures = failures_table(sweep)
     config, summary = sweep.config, sweep.summary
     claim = f"Claim {config['claim']}. " if config.get("claim") else ""
-    size = f", at the scale {config['scale']}" if config.get("scale") else ""
+    recipe = f" of the recipe {config.get('recipe')}, at the scale {config['scale']}" if config.get("scale") else ""
     return Section(
         title=sweep.label,
         kind="sweep",
-        lead=f"{claim}{number(summary.get('runs'))} runs of the recipe {config.get('recipe')}{size}.",
+        lead=f"{claim}{number(summary.get('runs'))} runs{recipe}.",
         path=str(sweep.run),
         facts=facts_of(summary),
         figures=figures,

@@ -31,7 +31,7 @@ def settings_of_run(result: Result) -> dict[str, Value]:
     known = {**result.config, **{name: value for name, value in stored.items() if name not in result.config}}
     if config is None:
         return known
-    return {name: known[name] for name in config.model_fields if name in known}
+    return {name: known[name] for name in config.names() if name in known}
 
 
 def stored_settings(run: Path) -> dict[str, Value]:

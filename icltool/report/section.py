@@ -38,7 +38,10 @@ class DrawnFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the page. `prose` is HTML made by `markdown.to_html`, `picture` a data URI; all else is plain text."""
+    """A part of the page. `prose` is HTML made by `markdown.to_html`, `pictures` are data URIs; all else is plain text.
+
+    `drawings` counts all pictures, those in `prose` too.
+    """
 
     title: str
     kind: str
@@ -46,7 +49,8 @@ class Section:
     path: str = ""
     facts: Sequence[Fact] = ()
     prose: str = ""
-    picture: str = ""
+    pictures: Sequence[str] = ()
+    drawings: int = 0
     figures: Sequence[DrawnFigure] = ()
     tables: Sequence[Table] = ()
     settings: Sequence[Settings] = ()

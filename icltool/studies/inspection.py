@@ -1,12 +1,14 @@
 """What a file of icltool's holds, as plain facts: for `inspect`, and for anybody who wonders."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from icltool.core.errors import InputError
 from icltool.core.metrics_log import read_rows
-from icltool.core.result import load_result
+from icltool.core.result import Value, load_result
 from icltool.core.tensor_header import read_header, tensor_shapes
 from icltool.core.toml_files import read_toml
+from icltool.studies.registry import STUDIES
 
 
 def describe(path: Path) -> dict[str, object]:
@@ -42,10 +44,16 @@ def _result(path: Path) -> dict[str, object]:
         "label": result.label,
         "records": len(result.records),
         "summary": dict(result.summary),
-        "config": dict(result.config),
+        "config": _by_weight(result.kind, result.config),
         "inputs": dict(result.inputs),
         "environment": dict(result.environment),
     }
+
+
+def _by_weight(kind: str, config: Mapping[str, Value]) -> dict[str, Value]:
+    """The settings as the study's help has them, then whatever else is stored."""
+    names = next((study.config().names() for study in STUDIES if study.name == kind), [])
+    return {name: config[name] for name in [*names, *config] if name in config}
 
 
 def _tensors(path: Path) -> dict[str, object]:

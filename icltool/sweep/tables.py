@@ -1,7 +1,7 @@
 """A sweep's result as tables for people: means over the seeds, and what became of each run."""
 
 from icltool.core.result import Result, Row, Value
-from icltool.core.table import Table, number
+from icltool.core.table import Table, banded, number
 from icltool.sweep.collect import AGGREGATE, RUN, settings_of
 
 _FIXED = {"table", "measure", "mean", "low", "high", "runs"}
@@ -53,10 +53,10 @@ def failures_table(sweep: Result) -> Table:
 
 def _cell(row: Row) -> str:
     """The mean, with its band where there is more than one run."""
-    mean, low, high = (_short(row[column]) for column in ("mean", "low", "high"))
-    return mean if row["runs"] == 1 else f"{mean} [{low}, {high}]"
+    mean, low, high = (_whole(row[column]) for column in ("mean", "low", "high"))
+    return number(mean) if row["runs"] == 1 else banded(mean, low, high)
 
 
-def _short(value: Value) -> str:
+def _whole(value: Value) -> Value:
     """A mean of whole numbers that is one, as one."""
-    return number(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value

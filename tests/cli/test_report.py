@@ -11,7 +11,7 @@ from tests.cli.conftest import Call
 def test_a_page_and_its_path(call: Call, trained: Path):
     outcome = call(f"report {trained} --out page.html")
     assert (outcome.code, outcome.out) == (0, "page.html\n")
-    assert "reported 1 input(s) with 2 figure(s)" in outcome.err
+    assert "reported 1 input with 2 figures" in outcome.err
     text = Path("page.html").read_text()
     assert not re.search(r"""<(?:link|script|img|iframe)[^>]+(?:src|href)=["']?(?!data:)""", text), "nothing is loaded"
     piped = call("report - --out piped.html --json --quiet", stdin=f"{trained}/model.safetensors\n")

@@ -71,11 +71,12 @@ def hostile(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recipe with a page and a figure, both hostile."""
+    """A recipe with a page, a figure in it and one beside it, all hostile."""
     folder = tmp_path_factory.mktemp("recipes") / "claim"
     folder.mkdir()
     (folder / "recipe.toml").write_text(RECIPE)
     (folder / "README.md").write_text(PAGE)
     (folder / "figure.svg").write_text(PICTURE)
+    (folder / "figure-more.svg").write_text(PICTURE.replace('height="30"', 'height="20"'))
     (folder.parent.parent / "secret.svg").write_text("secret")
     return folder

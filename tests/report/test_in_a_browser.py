@@ -26,6 +26,11 @@ FIGURES = """[...document.querySelectorAll(".figure")].map((place) => ({
   lines: [...place.querySelectorAll(".js-line")].map((line) => getComputedStyle(line).stroke)
     .filter((stroke) => stroke !== "none"),
 }))"""
+PICTURES = """[...document.querySelectorAll("img.picture")].map((img) => ({
+  width: img.clientWidth,
+  filter: getComputedStyle(img).filter,
+  moves: img.parentElement.scrollWidth > img.parentElement.clientWidth,
+}))"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 FIRST = """((box) => ({x: box.x + box.width / 2, y: box.y + box.height / 2}))"""
@@ -124,10 +129,35 @@ def test_what_files_say_becomes_neither_script_nor_markup(pages: dict[str, Path]
                 "https://example.com/page"
             ]
             assert await page.ask("document.querySelectorAll('.figure a').length") == 0
-            assert await page.ask("document.querySelector('img.picture').naturalWidth") == 40
+            sizes = "[...document.querySelectorAll('img.picture')].map((img) => [img.naturalWidth, img.naturalHeight])"
+            assert await page.ask(sizes) == [[40, 30], [40, 20]]
             assert "onerror" in await page.ask("document.querySelector('main').textContent"), "it is shown as text"
             assert await page.ask(OVERFLOW) == 0
             assert page.complaints == []
             assert page.requests == [pages["hostile"].as_uri()]
+
+    asyncio.run(visit())
+
+
+def test_the_figures_of_a_recipe_are_in_its_page_and_large_enough_to_read(recipe: Path, tmp_path: Path):
+    """On a telephone a figure keeps its size and moves under the finger; the page itself never moves sideways."""
+    file = write_page(sections_of([recipe]), tmp_path / "recipe.html")
+
+    async def visit() -> None:
+        async with chromium() as page:
+            for width in WIDTHS:
+                for scheme in ("light", "dark"):
+                    await page.look(width=width, scheme=scheme)
+                    await page.open(file)
+                    assert await page.ask(OVERFLOW) == 0
+                    shown = await page.ask(PICTURES)
+                    assert len(shown) == 2
+                    assert all((picture["filter"] == "none") == (scheme == "light") for picture in shown)
+                    if width < 640:
+                        assert all(picture["width"] > width and picture["moves"] for picture in shown)
+            await page.send("Emulation.setEmulatedMedia", media="print")
+            assert all(picture["width"] <= WIDTHS[1] for picture in await page.ask(PICTURES))
+            assert page.complaints == []
+            assert page.requests == [file.as_uri()] * 4
 
     asyncio.run(visit())

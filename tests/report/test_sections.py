@@ -98,8 +98,9 @@ def test_a_recipe_shows_what_is_recorded(recipe: Path, tmp_path: Path):
     (section,) = sections_of([recipe])
     assert section.title == "A <b>test</b> & more"
     assert section.commands[1] == "icltool sweep recipes/claim --scale cpu"
-    assert [row[:3] for row in section.tables[0].rows][:1] == [["smoke", "2 train", "2"]]
-    assert section.picture == "", "its page shows it"
+    assert section.tables[0].rows[0] == ["smoke", "2", "no", "2 train"]
+    assert len(section.pictures) == 1, "the one that its page does not show"
+    assert section.drawings == 2
     assert "nothing is recorded" in section.warnings[0]
     (tmp_path / "recipe.toml").write_text((recipe / "recipe.toml").read_text())
     plan_folder = tmp_path / "sweep"

@@ -12,6 +12,7 @@ from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import UsageError
 from icltool.core.result import Result, load_result
+from icltool.core.table import counted
 
 
 def parameters() -> list[inspect.Parameter]:
@@ -36,7 +37,7 @@ def run(*, results: list[str], formats: str, out: Path | None, quiet: bool, json
     folder = out or (loaded[0].run if len({result.run for result in loaded}) == 1 else Path("plots"))
     files = plot_results(loaded, formats=wanted, folder=folder)
     if not quiet:
-        people().print(f"drew {len(loaded)} result(s) into {len(files)} file(s)", markup=False)
+        people().print(f"drew {counted(len(loaded), 'result')} into {counted(len(files), 'file')}", markup=False)
     if json:
         print_json({"kind": "plot", "files": [str(file) for file in files]})
     else:

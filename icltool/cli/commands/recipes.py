@@ -11,7 +11,7 @@ from icltool.cli.printed_table import printed
 from icltool.cli.signature import json_flag
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.errors import InputError
-from icltool.core.table import Table
+from icltool.core.table import Table, counted
 from icltool.sweep.recipe import FOLDER
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _cell(duration: "Duration") -> str:
     """`12 runs` and the time where one is known, on a line each."""
     from icltool.sweep.duration import spoken
 
-    runs = f"{duration.runs} run{'' if duration.runs == 1 else 's'}"
+    runs = counted(duration.runs, "run")
     if duration.seconds is None:
         return f"{runs}\n{duration.text}".strip()
     return f"{runs}\n{'~' if duration.how == 'scaled' else ''}{spoken(duration.seconds)}"

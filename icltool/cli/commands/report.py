@@ -9,6 +9,7 @@ import typer
 from icltool.cli.signature import json_flag, path_parameter, quiet_flag
 from icltool.cli.streams import expand_inputs, people, print_json, print_path
 from icltool.core.errors import UsageError
+from icltool.core.table import counted
 
 NAME = "report.html"
 
@@ -39,8 +40,8 @@ def run(*, inputs: list[str], out: Path | None, quiet: bool, json: bool) -> None
     sections = sections_of(paths)
     page = write_page(sections, out or _default(paths))
     if not quiet:
-        figures = sum(len(section.figures) for section in sections)
-        people().print(f"reported {len(paths)} input(s) with {figures} figure(s)", markup=False)
+        figures = sum(len(section.figures) + section.drawings for section in sections)
+        people().print(f"reported {counted(len(paths), 'input')} with {counted(figures, 'figure')}", markup=False)
         for section in sections:
             for warning in section.warnings:
                 people().print(f"warning: {section.title}: {warning}", markup=False)
