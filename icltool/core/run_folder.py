@@ -122,7 +122,9 @@ def open_run(
         else:
             named_otherwise = set(config.model_dump()) - set(config.identity())
             comparable = {key: value for key, value in stored.items() if key not in named_otherwise}
-            _require_same(path, comparable, {STUDY_KEY: study, **identity})
+            # The setting that the user most likely changed is named, not what follows from it on the machine.
+            weighed = {name: identity[name] for name in [*config.names(), *identity] if name in identity}
+            _require_same(path, comparable, {STUDY_KEY: study, **weighed})
         finished = (path / "result.json").exists()
         if stored is not None and not finished and not request.resume:
             raise RunFolderError(f"{path} holds an unfinished run; add --resume to go on or --force to start again")

@@ -241,6 +241,12 @@ def test_another_setting_in_a_used_folder_is_named(how: str, call: Call, tiny: s
     assert "lr is 0.02 there and 0.5 here" in outcome.error
 
 
+def test_of_several_other_settings_the_study_s_own_is_named(call: Call, tiny: str, trained: Path):
+    outcome = call(f"train {tiny} --out {trained} --steps 4 --precision bf16 --threads 2")
+    assert outcome.code == 1
+    assert "steps is 3 there and 4 here" in outcome.error
+
+
 def test_a_folder_in_use(call: Call, tiny: str, trained: Path):
     shutil.copytree(trained, "run")
     with FileLock("run/.lock"):
