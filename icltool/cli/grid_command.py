@@ -12,6 +12,7 @@ from icltool.core.errors import OutputError
 from icltool.core.result import Result
 from icltool.core.table import number
 from icltool.sweep.collect import AGGREGATE
+from icltool.sweep.duration import spoken
 from icltool.sweep.engines import EngineChoice, chosen_engine
 from icltool.sweep.estimate import MACHINES, hours
 from icltool.sweep.execute import SweepFailedError, execute
@@ -60,7 +61,8 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
 
     table = Table(title=f"{plan.name}: {len(plan.runs)} runs", title_justify="left")
     for column in ("run", "study", "steps", "PFLOP", "GB"):
-        table.add_column(column, justify="left" if column in {"run", "study"} else "right")
+        # A long name goes on below: its end is what tells two runs apart.
+        table.add_column(column, justify="left" if column in {"run", "study"} else "right", overflow="fold")
     flops: list[float] = []
     trainings: list[float] = []
     for run in plan.runs:
@@ -85,7 +87,7 @@ def _in(unit: float, value: float | None) -> float | None:
 def _print_hours(flops: Sequence[float], console: Console) -> None:
     if not flops:
         return
-    times = ", ".join(f"{number(hours(flops, machine))} h on {machine.name}" for machine in MACHINES)
+    times = ", ".join(f"{spoken(3600 * hours(flops, machine))} on {machine.name}" for machine in MACHINES)
     rates = ", ".join(
         f"{number(machine.rate / 1e12)} TFLOP/s {'measured a core' if machine.measured else 'assumed a GPU'}"
         for machine in MACHINES[:2]

@@ -53,7 +53,7 @@ class TimeLeft:
         seconds = self.seconds()
         if seconds is None:
             return ""
-        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {max(1.0, seconds):.0f} s left"
 
 
 def _work(runs: Sequence[PlannedRun]) -> dict[str, float]:

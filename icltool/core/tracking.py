@@ -43,7 +43,9 @@ def tracker_named(text: str) -> TrackerName:
     for name in TRACKERS:
         if name == text:
             if importlib.util.find_spec(name) is None:
-                raise UsageError(f"--track {name} needs {name}, which is not installed; pip install 'icltool[track]'")
+                raise UsageError(
+                    f"--track {name} needs {name}, which is not installed; in the checkout: pip install -e '.[track]'"
+                )
             return name
     raise UsageError(f"--track: {text!r} is no tracker{suggestion(text, TRACKERS)}")
 

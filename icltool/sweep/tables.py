@@ -20,8 +20,9 @@ def aggregates_table(sweep: Result, *, stage: str | None = None, most: int | Non
     for row in rows:
         place = (*(number(row.get(key)) for key in keys), number(row["runs"]))
         groups.setdefault(place, {})[str(row["measure"])] = _cell(row)
+    alone = all(row["runs"] == 1 for row in rows)
     return Table(
-        title=f"{stage or sweep.label}: mean over seeds [5 %, 95 %]",
+        title=f"{stage or sweep.label}: {'a run each' if alone else 'mean over seeds [5 %, 95 %]'}",
         columns=[key.replace("_", " ") for key in [*keys, "runs", *measures]],
         rows=[(*place, *(cells.get(measure, "-") for measure in measures)) for place, cells in groups.items()],
     )
