@@ -1,9 +1,13 @@
 """A disk that is full, gone or not ours, a folder that two want, and a clock that jumps."""
 
+import os
 import random
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +71,102 @@ def test_the_disk_is_full_at_a_random_moment(study: str, times: int, tmp_path: P
         failures += 1
     assert finished(work) == whole
     counts.add(f"full disks under {study}, gone on to equal bytes", failures)
+
+
+PAGE = 4096
+
+
+class Disk:
+    """A file system of 1 MiB, of which a file takes what is to be left of it to nobody."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+        self._ballast.touch()
+
+    def leave(self, free_bytes: int) -> None:
+        """From now on so many bytes are free, in whole pages."""
+        self._ballast.write_bytes(b"")
+        sizes = os.statvfs(self.folder)
+        with self._ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, sizes.f_bavail * sizes.f_frsize - free_bytes))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Generator[Disk]:
+    """Where the machine lets a test mount one; CI's must."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    # A test asks for more than its user's rights on a machine of CI only.
+    in_ci = "CI" in os.environ
+    rights = ["sudo", "-n"] if in_ci and os.geteuid() != 0 else []
+    options = "size=1m,mode=777"
+    mount = [*rights, "mount", "-t", "tmpfs", "-o", options, "icltool-test", str(folder)]
+    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
+    if mounted.returncode and not in_ci:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    assert mounted.returncode == 0, mounted.stderr
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run([*rights, "umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_file_system_is_full(study: str, disk: Disk, tmp_path: Path, counts: Counts) -> None:
+    """The run's own saves fill it; with each few pages more the run comes further, at last to its end."""
+    outside = job(study, tmp_path / "whole")
+    whole = finished(outside)
+    work = replace(outside, folder=disk.folder / "cut")
+    failures = 0
+    for pages in range(0, 256, 4):
+        disk.leave(PAGE * pages)
+        saved = (work.folder / "resume.safetensors").exists()
+        outcome = Victim.start(work).outcome()
+        if outcome.status == "finished":
+            break
+        assert outcome.error.startswith("cannot write "), outcome
+        assert "No space left on device" in outcome.error, outcome
+        assert (work.folder / "resume.safetensors").exists() or not saved
+        assert_whole(work.folder)
+        failures += 1
+    assert failures > 1
+    assert left_in(work.folder) == whole
+    counts.add(f"full file systems under {study}, gone on to equal bytes", failures)
+
+
+def pages_for_a_save(work: Job, disk: Disk) -> int:
+    """The fewest free pages with which the run fails after it has saved; nothing of it is left."""
+    for pages in range(0, 256, 2):
+        disk.leave(PAGE * pages)
+        assert Victim.start(work).outcome().status == "failed"
+        saved = (work.folder / "resume.safetensors").exists()
+        shutil.rmtree(work.folder)
+        if saved:
+            return pages
+    raise AssertionError("it never saved")
+
+
+@pytest.mark.parametrize("study", ["train", *(pytest.param(name, marks=pytest.mark.long) for name in STUDIES[1:])])
+def test_a_command_on_a_full_file_system(study: str, disk: Disk, tmp_path: Path) -> None:
+    """One line and exit code 1 after some saves; with room again `--resume` ends in the bytes of an undisturbed run."""
+    outside = job(study, tmp_path / "whole")
+    whole = finished(outside)
+    cut = disk.folder / "cut"
+    settings = dict(outside.settings)
+    words = [str(settings.pop("checkpoint"))] if "checkpoint" in settings else []
+    words += [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    command = [sys.executable, "-m", "icltool", study, *words, "--out", str(cut), "--quiet"]
+    disk.leave(PAGE * pages_for_a_save(replace(outside, folder=cut), disk))
+    full = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (full.returncode, full.stdout) == (1, ""), full
+    assert full.stderr.startswith("error: cannot write "), full.stderr
+    assert len(full.stderr.splitlines()) == 1, full.stderr
+    assert (cut / "resume.safetensors").exists()
+    assert_whole(cut)
+    disk.leave(2**19)
+    subprocess.run([*command, "--resume"], check=True)
+    assert left_in(cut) == whole
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(30, marks=pytest.mark.long)])
