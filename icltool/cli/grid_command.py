@@ -14,7 +14,7 @@ from icltool.core.table import number
 from icltool.sweep.collect import AGGREGATE
 from icltool.sweep.duration import spoken
 from icltool.sweep.engines import EngineChoice, chosen_engine
-from icltool.sweep.estimate import MACHINES, hours
+from icltool.sweep.estimate import CORES, MACHINES, core_hours, hours
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan
 from icltool.sweep.tables import aggregates_table, failures_table
@@ -65,19 +65,25 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
         table.add_column(column, justify="left" if column in {"run", "study"} else "right", overflow="fold")
     flops: list[float] = []
     trainings: list[float] = []
+    seconds: list[float] = []
     for run in plan.runs:
         study = study_named(run.study)
         cost = run.flops()
         memory = study.memory(run.config)
         flops.append(cost or 0.0)
         # The machines' rates are those of training transformers; other studies' operations are of other kinds.
-        trainings += [cost] if cost and memory else []
+        on_a_core = study.core_seconds(run.config)
+        seconds += [on_a_core] if on_a_core else []
+        trainings += [cost] if cost and study.trains and on_a_core is None else []
         cells = (run.config.model_dump().get("steps"), _in(1e15, cost), _in(1e9, memory))
         table.add_row(run.name, run.study, *(number(cell) for cell in cells))
     table.add_section()
     table.add_row("total", "", "", number(sum(flops) / 1e15), "")
     console.print(table)
     _print_hours(trainings, console)
+    if seconds:
+        time = spoken(3600 * core_hours(seconds))
+        console.print(f"trainings: at most about {time} on {CORES} cores, at rates measured on one", markup=False)
 
 
 def _in(unit: float, value: float | None) -> float | None:

@@ -18,9 +18,9 @@ from icltool.core.seeding import generator
 from icltool.data.dataset_files import read_dataset
 from icltool.data.image_config import DatasetName
 from icltool.data.image_resizing import convert_images
+from icltool.data.image_shapes import CLASSES
 from icltool.data.raw_split import RawSplit
 
-CLASSES = 10
 DIGITS_TEST = 360
 RANDOM_POINTS = 10
 RANDOM_SHAPE = (8, 8)

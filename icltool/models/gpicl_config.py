@@ -8,6 +8,8 @@ from icltool.core.config import setting
 from icltool.data.task_config import SequenceConfig
 
 GROUP = "Learner"
+# Numbers of a message between the neurons of vsml; its source's default.
+MESSAGE = 8
 
 
 class GpiclModelConfig(SequenceConfig):

@@ -28,11 +28,12 @@ from torch import Generator, Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from icltool.models.gpicl_config import MESSAGE
+
 # The backward kernels of both squashings, one pass each.
 sigmoid_backward = torch.ops.aten.sigmoid_backward
 tanh_backward = torch.ops.aten.tanh_backward
 
-MESSAGE = 8
 FORGET_BIAS = 1.0
 CELLS_TOGETHER = 16_384
 """Cells worked on together on a CPU: few enough for the caches, enough to outweigh the cost of a call."""

@@ -77,6 +77,14 @@ class Study:
         estimate = getattr(self._module("cost"), "memory", None) if self._has_cost() else None
         return None if estimate is None else float(estimate(config))
 
+    def core_seconds(self, config: "Config") -> float | None:
+        """Seconds that a run will take one core, by rates measured for what the study does.
+
+        None where the study has none of its own: then the machines' of `icltool.sweep.estimate` hold.
+        """
+        estimate = getattr(self._module("cost"), "core_seconds", None) if self._has_cost() else None
+        return None if estimate is None else float(estimate(config))
+
     def _has_cost(self) -> bool:
         return importlib.util.find_spec(f"icltool.studies.{self.package}.cost") is not None
 

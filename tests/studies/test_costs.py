@@ -9,8 +9,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from icltool.core.config import Config
 from icltool.core.run_folder import RunRequest
+from icltool.core.runtime import prepare
 from icltool.core.seeding import generator
+from icltool.data.classification_data import classification_data
+from icltool.data.image_config import PreprocessingConfig
+from icltool.data.image_shapes import CLASSES, expected_inputs
 from icltool.models.checkpoint import new_model, save_checkpoint
+from icltool.models.gpicl_learners import new_learner
+from icltool.studies.gpicl_train.config import GpiclTrainConfig
+from icltool.studies.gpicl_train.objective import InContextObjective, TaskBatches
+from icltool.studies.gpicl_train.run import run as gpicl_train
 from icltool.studies.registry import study_named
 from icltool.studies.train.config import TrainConfig
 
@@ -60,8 +68,56 @@ def test_a_dry_run_costs_what_the_run_costs(name: str, settings: Any, kind: Any,
     assert estimate == pytest.approx(found, rel=0.01 if name == "probe" else 1e-9)
 
 
+GPICL: dict[str, Any] = {
+    "features": "pixels", "width": 16, "heads": 2, "context": 8, "batch": 4, "eval_prompts": 20, "threads": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("learner", ["transformer", "op-lstm", "vsml", "mlp", "maml"])
+def test_a_step_of_a_learner_costs_what_a_dry_run_says(learner: str) -> None:
+    """Its sequences' projections and its products; an LSTM's are oneDNN's, which torch does not count."""
+    one, two = (GpiclTrainConfig.model_validate({**GPICL, "learner": learner, "steps": steps}) for steps in (1, 2))
+    study = study_named("gpicl-train")
+    estimate, before = study.flops(two), study.flops(one)
+    assert estimate is not None
+    assert before is not None
+    runtime = prepare(one)
+    data = classification_data("digits", one, data_dir=None)
+    model = new_learner(one, inputs=data.inputs, classes=data.classes, generator=generator(0, "w"))
+    batches = TaskBatches(data, one, runtime.device)
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        InContextObjective(model, batches, batches, runtime).measure(1)["loss"].backward()
+    # The first example has no past, of whose gradient a little is spared.
+    assert estimate - before == pytest.approx(counter.get_total_flops(), rel=0.03)
+
+
+@pytest.mark.parametrize("learner", ["transformer", "maml"])
+def test_testing_a_learner_costs_what_a_dry_run_says(learner: str, tmp_path: Path) -> None:
+    trained = GpiclTrainConfig.model_validate({**GPICL, "learner": learner, "steps": 1})
+    gpicl_train(trained, request=RunRequest(out=tmp_path / "trained"))
+    study = study_named("gpicl-test")
+    for sgd in (False, True):
+        settings = {"checkpoint": str(tmp_path / "trained"), "eval_prompts": 20, "sgd": sgd, "threads": 1}
+        config: Config = study.config().create(settings)
+        estimate = study.flops(config, model=trained)
+        assert estimate is not None
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            study.run()(config, request=RunRequest(out=tmp_path / f"run-{sgd}"), on_step=lambda _record: None)
+        found = counter.get_total_flops()
+        # The descent that is chosen is not known before.
+        assert found <= estimate * (1 + 1e-9) if sgd else estimate == pytest.approx(found, rel=1e-9)
+
+
+def test_the_sizes_of_images_are_known_before_they_are_read() -> None:
+    for name in ("digits", "random"):
+        for options in ({"features": "pixels"}, {"features": "pixels", "resize": 5}, {"components": 7}):
+            config = PreprocessingConfig.model_validate(options)
+            data = classification_data(name, config, data_dir=None)
+            assert (expected_inputs(name, config), CLASSES) == (data.inputs, data.classes)
+
+
 def test_the_cost_is_open_where_the_model_is(tmp_path: Path) -> None:
-    for name in ("eval", "mask-tokens", "probe"):
+    for name in ("eval", "mask-tokens", "probe", "gpicl-test"):
         study = study_named(name)
         assert study.flops(study.config().create({"checkpoint": str(tmp_path)})) is None
-    assert study_named("gpicl-train").flops(study_named("gpicl-train").config()()) is None
+    assert study_named("gpicl-augment").flops(study_named("gpicl-augment").config()()) is None

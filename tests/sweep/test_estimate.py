@@ -2,7 +2,7 @@
 
 import pytest
 
-from icltool.sweep.estimate import Machine, hours
+from icltool.sweep.estimate import Machine, core_hours, hours
 
 
 def test_runs_are_shared_out_and_the_longest_takes_its_time() -> None:
@@ -10,3 +10,5 @@ def test_runs_are_shared_out_and_the_longest_takes_its_time() -> None:
     assert hours([3.6e12] * 8, four) == pytest.approx(2.0)
     assert hours([3.6e12, 36e12], four) == pytest.approx(10.0)
     assert hours([], four) == 0.0
+    assert core_hours([3600.0] * 4) == pytest.approx(2.0)
+    assert core_hours([3600.0, 36_000.0]) == pytest.approx(10.0)

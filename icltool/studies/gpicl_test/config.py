@@ -9,6 +9,13 @@ from icltool.core.runtime_config import RuntimeConfig
 from icltool.data.image_config import DatasetName, ImageFilesConfig
 from icltool.evaluation.evaluation_config import GROUP, CheckpointConfig, EvaluationConfig
 
+# What the descent from scratch is chosen from, and on how many sequences.
+STEP_SIZES = (0.03, 0.1, 0.3, 1.0)
+STEPS = (1, 2, 5, 10, 20, 50, 100)
+# Every position is fitted anew, so only so many places of a sequence are asked for.
+PLACES = 8
+CHOOSING_SEQUENCES = 256
+
 
 class GpiclTestConfig(CheckpointConfig, EvaluationConfig, ImageFilesConfig, RuntimeConfig):
     """Test an in-context learner on tasks seen in training, on unseen tasks, and on other data sets."""

@@ -14,13 +14,9 @@ from icltool.core.seeding import generator
 from icltool.evaluation.accuracy_records import accuracy_records, last_accuracy
 from icltool.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers, sequences_of
 from icltool.models.context_mlp import ContextSGD, Descent, number_of_weights
+from icltool.studies.gpicl_test.config import CHOOSING_SEQUENCES, PLACES, STEP_SIZES, STEPS
 
 NAME = "sgd from scratch"
-CHOOSING_SEQUENCES = 256
-STEP_SIZES = (0.03, 0.1, 0.3, 1.0)
-STEPS = (1, 2, 5, 10, 20, 50, 100)
-# Every position is fitted anew, so only so many places of a sequence are asked for.
-PLACES = 8
 
 
 def sgd_records(

@@ -14,6 +14,8 @@ from icltool.models.gpicl_config import GpiclModelConfig
 from icltool.training.training_config import OptimiserConfig, RecordingConfig
 
 CURRICULUM = "Curriculum"
+# Enough for a curve during training; the final figures use all of `eval_prompts`.
+INTERIM_SEQUENCES = 256
 
 
 class JointCurriculumConfig(Config):

@@ -16,15 +16,13 @@ from icltool.evaluation.accuracy_records import accuracy_records, last_accuracy
 from icltool.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers
 from icltool.models.gpicl_checkpoint import LearnedShape, save_gpicl_checkpoint
 from icltool.models.gpicl_learners import new_learner, state_size
-from icltool.studies.gpicl_train.config import GpiclTrainConfig
+from icltool.studies.gpicl_train.config import INTERIM_SEQUENCES, GpiclTrainConfig
 from icltool.studies.gpicl_train.objective import InContextObjective, TaskBatches
 from icltool.training.gradient_learner import GradientLearner
 from icltool.training.loop import Pace, Timing, run_training
 
 STUDY = "gpicl-train"
 HELD_OUT_ACCURACY = "held_out_accuracy"
-# Enough for a curve during training; the final figures use all of `eval_prompts`.
-INTERIM_SEQUENCES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
