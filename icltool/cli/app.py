@@ -128,9 +128,18 @@ def _called(arguments: list[str]) -> str | None:
 def _wrong_usage(error: typer.TyperException) -> str:
     """The parser's message, with its guesses put as every other suggestion is."""
     option, near = getattr(error, "option_name", None), getattr(error, "possibilities", None)
+    if option and not near:
+        # Settings of one letter have two dashes as well: -L for --L.
+        near = [name for name in _options_of(error) if name == f"-{option}"]
     if option and near:
         return f"No such option: {option}; did you mean {' or '.join(near)}?"
     return error.format_message()
+
+
+def _options_of(error: typer.TyperException) -> list[str]:
+    """The options of the command that an error is about."""
+    command: Any = getattr(getattr(error, "ctx", None), "command", None)
+    return [name for parameter in getattr(command, "params", ()) for name in parameter.opts]
 
 
 def _help_command(arguments: list[str]) -> str:

@@ -123,11 +123,19 @@ def parse_recipe(table: Mapping[str, object], *, where: str) -> Recipe:
     except ValidationError as error:
         detail = error.errors()[0]
         raise UsageError(f"{where}: {_place(detail['loc'], table)}{_reason(detail['type'], detail)}") from None
+    _check_figure(recipe, where)
     _check_order(recipe, where)
     for stage in recipe.stage:
         for scale in (None, *stage.scale):
             _check_axes(stage.at(scale), f"{where}: stage {stage.name}" + (f", scale {scale}" if scale else ""))
     return recipe
+
+
+def _check_figure(recipe: Recipe, where: str) -> None:
+    """Before the runs, not after them."""
+    known = sorted(file.stem.replace("_", "-") for file in (Path(__file__).parent / "claims").glob("[!_]*.py"))
+    if recipe.figure is not None and recipe.figure not in known:
+        raise UsageError(f"{where}: there is no figure {recipe.figure[:60]!r}{suggestion(recipe.figure[:60], known)}")
 
 
 def _check_order(recipe: Recipe, where: str) -> None:
@@ -192,4 +200,7 @@ def _reason(kind: str, detail: Mapping[str, object]) -> str:
         return f"unknown key{suggestion(str(location[-1]), known)}"
     if kind == "missing":
         return "is required"
+    if kind == "literal_error":
+        word = str(detail["input"])[:60]
+        return f"{word!r} is no scale{suggestion(word, SCALES)}"
     return str(detail["msg"])

@@ -47,6 +47,8 @@ WRONG_SETTINGS = [
     ("predict a b.csv --loops 1,2", ["--loops 1,2", "give one value"]),
     ("train --resume --force", ["--resume", "--force", "choose one"]),
     ("train stray", ["stray", "icltool train --help"]),
+    ("train -L 3", ["-L", "did you mean --L?"]),
+    ("train -x 3", ["-x", "icltool train --help"]),
     ("train --L", ["--L", "requires an argument"]),
     ("eval", ["CHECKPOINT", "give a path"]),
     ("eval ''", ["empty"]),

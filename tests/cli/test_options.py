@@ -6,9 +6,11 @@ from typing import Any, get_args
 
 import pytest
 
+from icltool.cli.commands import plot
 from icltool.cli.options import WIDEST, parameters_of
 from icltool.cli.study_command import study_parameters
 from icltool.core.config import Config, choices_of, setting, traits_of
+from icltool.figures import export
 from icltool.studies.predict.config import PredictConfig
 from icltool.studies.registry import STUDIES, Study
 from tests.cli.conftest import Call
@@ -103,7 +105,17 @@ def test_help_lists_every_option_with_its_text(study: Study, call: Call, monkeyp
 
 def test_completion_offers_a_setting_and_its_choices(monkeypatch: pytest.MonkeyPatch, call: Call):
     monkeypatch.setenv("_ICLTOOL_COMPLETE", "complete_bash")
-    for words, offered in (("icltool train --ar", "--architecture"), ("icltool train --architecture lo", "looped")):
+    for words, offered in (
+        ("icltool train --ar", "--architecture"),
+        ("icltool train --architecture lo", "looped"),
+        ("icltool train --preset prob", "probing"),
+        ("icltool sweep x --engine r", "ray"),
+        ("icltool plot x --format svg,p", ["svg,png", "svg,pdf"]),
+    ):
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
-        assert call("").out.split() == [offered]
+        assert call("").out.split() == ([offered] if isinstance(offered, str) else offered)
+
+
+def test_the_formats_offered_are_those_that_are_written():
+    assert plot.FORMATS == export.FORMATS

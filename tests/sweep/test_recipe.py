@@ -114,7 +114,8 @@ def test_a_preset_lies_under_the_settings() -> None:
         ({"grid": {"L": 3}}, r"^f: stage train: grid.L: "),
         ({"zip": {"b": []}}, r"^f: stage train: zip.b is empty"),
         ({"scale": {"cpu": {"zip": {"b": [1], "T": [1, 2]}}}}, r"^f: stage train, scale cpu: the zipped axes differ"),
-        ({"only": ["gpu"]}, r"^f: stage train: only: "),
+        ({"only": ["gpu"]}, r"^f: stage train: only: 'gpu' is no scale; did you mean cpu\?"),
+        ({"scale": {"smok": {}}}, r"^f: stage train: scale\.smok.*'smok' is no scale; did you mean smoke\?"),
         ({"only": []}, r"^f: stage train: only: "),
     ],
 )
@@ -143,6 +144,10 @@ def test_every_run_is_validated_before_the_first_begins(changes: dict[str, Any],
     ("table", "message"),
     [
         ({**recipe(), "titel": "x"}, r"^f: titel: unknown key; did you mean title\?"),
+        (
+            {**recipe(), "figure": "depth-vs-lops"},
+            r"^f: there is no figure 'depth-vs-lops'; did you mean depth-vs-loops",
+        ),
         ({"title": "x", "stage": []}, r"^f: claim: is required$"),
         ({**recipe(), "stage": []}, r"^f: stage: List should have at least 1 item"),
         (

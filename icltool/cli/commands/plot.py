@@ -14,11 +14,16 @@ from icltool.core.errors import UsageError
 from icltool.core.result import Result, load_result
 from icltool.core.table import counted
 
+# As `icltool.figures.export` writes them, which loads plotly.
+FORMATS = ("html", "svg", "png", "pdf")
+
 
 def parameters() -> list[inspect.Parameter]:
     """Results, formats and the folder to write in."""
     paths = typer.Argument(metavar="RESULT", help="result.json files, run folders or checkpoints; - reads stdin.")
-    formats = typer.Option("--format", metavar="LIST", help="Any of html,svg,png,pdf.")
+    formats = typer.Option(
+        "--format", metavar="LIST", help=f"Any of {','.join(FORMATS)}.", autocompletion=_complete_format
+    )
     return [
         inspect.Parameter("results", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
         common_parameter("formats", str, formats, default="html"),
@@ -45,17 +50,22 @@ def run(*, results: list[str], formats: str, out: Path | None, quiet: bool, json
             print_path(file)
 
 
+def _complete_format(incomplete: str) -> list[str]:
+    """The formats that may come next in a comma list, each with what is there already."""
+    done, comma, last = incomplete.rpartition(",")
+    return [f"{done}{comma}{name}" for name in FORMATS if name.startswith(last) and name not in done.split(",")]
+
+
 def _load(path: Path) -> Result:
     """A result, also by the checkpoint beside it: what `icltool train` prints."""
     return load_result(path.parent if path.suffix == ".safetensors" else path)
 
 
 def _formats(text: str) -> Sequence[str]:
-    known = ("html", "svg", "png", "pdf")
     wanted = [word.strip() for word in text.split(",") if word.strip()]
     for word in wanted:
-        if word not in known:
-            raise UsageError(f"--format: {word!r} is no format{suggestion(word, known)}")
+        if word not in FORMATS:
+            raise UsageError(f"--format: {word!r} is no format{suggestion(word, FORMATS)}")
     if not wanted:
-        raise UsageError("--format: give at least one of html,svg,png,pdf")
+        raise UsageError("--format: give at least one of " + ",".join(FORMATS))
     return list(dict.fromkeys(wanted))
