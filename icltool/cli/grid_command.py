@@ -83,7 +83,7 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
     _print_hours(trainings, console)
     if seconds:
         time = spoken(3600 * core_hours(seconds))
-        console.print(f"trainings: at most about {time} on {CORES} cores, at rates measured on one", markup=False)
+        console.print(f"trainings: about {time} on {CORES} cores, at rates measured on one", markup=False)
 
 
 def _in(unit: float, value: float | None) -> float | None:

@@ -23,6 +23,9 @@ def flops(config: Config, _model: Config | None) -> float:
 
 
 def core_seconds(config: Config) -> float:
-    """Seconds of one core: what a step takes besides, and its operations; an upper bound as these are."""
+    """Seconds of one core: what a step takes besides, and its operations.
+
+    Whole runs of the preset `fast`, with their evaluations, took .86 to 1.3 times as long.
+    """
     assert isinstance(config, DoubleDescentConfig)  # noqa: S101 - as above
     return config.steps * config.initialisations * STEP_SECONDS + flops(config, None) / CORE_RATE
