@@ -48,12 +48,13 @@ def _study(study: Study) -> Command:
 
         return study_parameters(study), partial(run_study, study)
 
+    made = "the checkpoint" if study.trains else "result.json"
     return Command(
         name=study.name,
         summary=study.summary,
         panel="Studies",
         examples=study.examples,
-        prints=f"the path of {'the checkpoint' if study.trains else 'result.json'}, a line a run",
+        prints=f"the path of {made}, a line a run (--seed 0,1 makes two)",
         load=load,
     )
 

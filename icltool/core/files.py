@@ -3,7 +3,10 @@
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from difflib import get_close_matches
+from glob import escape
+from itertools import islice
 from pathlib import Path
 
 from icltool.core.errors import InputError, OutputError
@@ -43,10 +46,18 @@ def make_folder(path: Path) -> None:
 def unreadable(path: Path, error: OSError) -> InputError:
     """The error to raise when a file cannot be read; it names the path that was perhaps meant."""
     advice = _ADVICE.get(error.errno or 0, "check the path")
-    near = nearest_path(path) if error.errno == errno.ENOENT else None
-    if near is not None:
-        advice = f"did you mean {near}?"
+    if error.errno == errno.ENOENT:
+        near = nearest_path(path)
+        below = [] if near else list(islice(_below(path), 2))
+        if near or below:
+            advice = f"did you mean {near or below[0]}?" + (" (there are more)" if len(below) > 1 else "")
     return InputError(f"cannot read {path}: {error.strerror or error}; {advice}")
+
+
+def _below(path: Path) -> Iterator[Path]:
+    """Where a file of this name is further down: somebody gave the folder of all runs for one of them."""
+    for above in ("*", "*/*"):
+        yield from sorted(path.parent.glob(f"{above}/{escape(path.name)}"))
 
 
 def nearest_path(path: Path) -> Path | None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from icltool.core.errors import InputError
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Value, load_result
 from icltool.core.tensor_header import read_header, tensor_shapes
@@ -22,7 +21,8 @@ def describe(path: Path) -> dict[str, object]:
 
 def _run_folder(path: Path) -> dict[str, object]:
     if not (path / "config.toml").exists():
-        raise InputError(f"{path} is not a run folder (it has no config.toml)")
+        # A sweep's folder: its settings are its runs'. Of any other the error says where a result is.
+        return _result(path)
     settings = read_toml(path / "config.toml")
     finished = (path / "result.json").exists()
     facts: dict[str, object] = {"what": "run folder", "state": "finished" if finished else "unfinished (--resume it)"}

@@ -90,9 +90,11 @@ MISSPELLED = [
     ("eval runs/train/abcd/model.safetensors", "runs/train/abc/model.safetensors"),
     ("eval runs/train/abc/modle.safetensors", "runs/train/abc/model.safetensors"),
     ("inspect run/train/abc", "runs/train/abc"),
-    ("predict runs/train/abc runs/train/abc/confi.toml", "runs/train/abc/config.toml"),
+    ("predict runs/train/abc dtaa.csv", "data.csv"),
     ("plot runs/trian/abc", "runs/train/abc"),
     ("train --config runs/train/abc/confg.toml", "runs/train/abc/config.toml"),
+    ("eval runs/train", "runs/train/abc/model.safetensors"),
+    ("eval runs", "runs/train/abc/model.safetensors"),
     ("sweep recipes/a-clam", "recipes/a-claim"),
     ("sweep a-claim", "recipes/a-claim"),
     ("sweep a-clam", "recipes/a-claim"),
@@ -107,6 +109,7 @@ def test_a_missing_path_suggests_the_nearest_one(line: str, meant: str, call: Ca
     Path("recipes/a-claim").mkdir(parents=True)
     for file in ("runs/train/abc/model.safetensors", "runs/train/abc/config.toml", "recipes/a-claim/recipe.toml"):
         Path(file).touch()
+    Path("data.csv").touch()
     outcome = call(line)
     assert outcome.code == 1
     assert f"did you mean {meant}?" in outcome.error
