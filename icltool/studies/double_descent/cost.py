@@ -4,8 +4,8 @@ from icltool.core.config import Config
 from icltool.data.sparse_features import expected_nonzeros
 from icltool.studies.double_descent.config import DoubleDescentConfig
 
-# One core of an Intel Xeon, torch 2.13, n = 10 000, m = 2: at T = 100, 1000 and 10 000 a step took 3.2, 14.2 and 122 ms
-# of CPU time, in the first hundreds of steps, which skip the least.
+# One core of an AMD EPYC, torch 2.13, n = 10 000, m = 2: at T = 100, 1000 and 10 000 a step took 3.2, 14.2 and 122 ms
+# of CPU time, in the first thousands, hundreds and tens of steps. Others worked on the machine.
 CORE_RATE = 1.5e10
 STEP_SECONDS = 2e-3
 
@@ -25,7 +25,7 @@ def flops(config: Config, _model: Config | None) -> float:
 def core_seconds(config: Config) -> float:
     """Seconds of one core: what a step takes besides, and its operations.
 
-    Whole runs of the preset `fast`, with their evaluations, took .86 to 1.3 times as long.
+    Three whole runs of the preset `fast`, with their evaluations, took .86 to 1.3 times as long.
     """
     assert isinstance(config, DoubleDescentConfig)  # noqa: S101 - as above
     return config.steps * config.initialisations * STEP_SECONDS + flops(config, None) / CORE_RATE

@@ -7,9 +7,10 @@ from icltool.studies.gpicl_train.config import INTERIM_SEQUENCES, GpiclTrainConf
 
 # Of the final measurement: unseen and seen tasks on test images, seen ones on training images.
 TESTS = 3
-# One core of an Intel Xeon, torch 2.13, at the paper's sizes, in CPU time: operations a second by learner (the
-# transformer's is the one of `icltool.sweep.estimate` at its width, and the memoriser's taken to be the same), and
-# seconds a number of a task's projection.
+# One core of an AMD EPYC, torch 2.13, at the paper's width and context, in CPU time, while others worked on the machine.
+# Operations a second by learner: VSML's and MAML's from sequences by eights; the LSTMs' from what their steps take more
+# than a memoriser's. The transformer's and the memoriser's are taken from `icltool.sweep.estimate`, not measured. Then
+# the seconds a number of a task's projection: what is left of the memoriser's step, less a tenth.
 CORE_RATES = {"transformer": 1e11, "mlp": 1e11, "lstm": 2.7e10, "op-lstm": 2.7e10, "vsml": 1.6e10, "maml": 2.3e10}
 SECONDS_A_NUMBER = 6.5e-8
 
