@@ -32,12 +32,12 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
         "against-time": curves(_trainings(sweep, rivals), SECONDS, title="One layer looped ten times"),
         "against-steps": curves(_trainings(sweep, rivals), STEPS, title="One layer looped ten times"),
         "twelve-layers": curves(_trainings(sweep, deep), SECONDS, title="Twelve layers without loops"),
-        "parts": curves([*ours, *_named(sweep, "parts", _part)], SECONDS, title="What each part is good for"),
+        "parts": curves(_beside(ours, _named(sweep, "parts", _part)), SECONDS, title="What each part is good for"),
         "classes": curves(
-            [*ours, *_named(sweep, "classes", lambda varied: str(varied["task"]))], STEPS, title="Function classes"
+            _beside(ours, _named(sweep, "classes", lambda varied: str(varied["task"]))), STEPS, title="Function classes"
         ),
         "growing-loops": curves(
-            [*ours, *_trainings(sweep, {"growing-loops": "loops grow from 4 to 10"})], SECONDS, title="Growing b"
+            _beside(ours, _trainings(sweep, {"growing-loops": "loops grow from 4 to 10"})), SECONDS, title="Growing b"
         ),
         "every-model": curves(
             _named(sweep, "every-model", lambda varied: f"L={varied['L']} b={varied['b']}"),
@@ -80,6 +80,11 @@ def _trainings(sweep: Result, stages: Mapping[str, str]) -> Trainings:
 
 def _named(sweep: Result, stage: str, name: Name) -> Trainings:
     return [(name(varied), result) for varied, result in finished_runs(sweep, stage)]
+
+
+def _beside(ours: Trainings, others: Trainings) -> Trainings:
+    """The others with ours for comparison; nothing where a scale leaves the others out."""
+    return [*ours, *others] if others else []
 
 
 def _part(varied: Row) -> str:
