@@ -7,7 +7,7 @@ from icltool.studies.gpicl_train.config import INTERIM_SEQUENCES, GpiclTrainConf
 
 # Of the final measurement: unseen and seen tasks on test images, seen ones on training images.
 TESTS = 3
-# One core of an AMD EPYC, torch 2.13, at the paper's width and context, in CPU time, while others worked on the machine.
+# One core of an AMD EPYC, torch 2.13, at the paper's width and context, in CPU time, beside other work.
 # Operations a second by learner: VSML's and MAML's from sequences by eights; the LSTMs' from what their steps take more
 # than a memoriser's. The transformer's and the memoriser's are taken from `icltool.sweep.estimate`, not measured. Then
 # the seconds a number of a task's projection: what is left of the memoriser's step, less a tenth.
