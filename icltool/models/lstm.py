@@ -4,7 +4,9 @@
     c ← σ(f) ⊙ c + σ(i) ⊙ tanh(g)
     h = σ(o) ⊙ tanh(c)
 
-The recurrence is torch's own, which runs all positions in one fused call (oneDNN on the CPU, cuDNN on CUDA).
+The recurrence is torch's own, which runs all positions in one fused call (oneDNN on the CPU, cuDNN on CUDA). On the CPU
+it stays in float32 under `--precision bf16`: oneDNN has a bf16 LSTM for some processors alone, and torch 2.13 asks for it
+on others too, which is an error there.
 
 Legend: B sequences, t positions, x inputs, C classes, D width.
 Source: Hochreiter & Schmidhuber 1997; as a baseline Kirsch et al. 2022 (arXiv 2212.04458), section 4.2.
@@ -41,7 +43,9 @@ class LSTM(nn.Module):
         self, inputs: Float[Tensor, "B t x"], previous_labels: Float[Tensor, "B t C"]
     ) -> Float[Tensor, "B t C"]:
         """Logits of the label at every position, from the inputs up to it and the labels before it."""
-        hidden, _ = self.recurrence(torch.cat([inputs, previous_labels], dim=-1))
+        tokens = torch.cat([inputs, previous_labels], dim=-1)
+        with torch.autocast("cpu", enabled=False):  # autocast of other devices stays as it is
+            hidden, _ = self.recurrence(tokens)
         return self.read_out(hidden)
 
     def _initialise(self, generator: Generator) -> None:
