@@ -5,8 +5,8 @@
     h = σ(o) ⊙ tanh(c)
 
 The recurrence is torch's own, which runs all positions in one fused call (oneDNN on the CPU, cuDNN on CUDA). On the CPU
-it stays in float32 under `--precision bf16`: oneDNN has a bf16 LSTM for some processors alone, and torch 2.13 asks for it
-on others too, which is an error there.
+it stays in float32 under `--precision bf16`: oneDNN has a bf16 LSTM for some processors alone, and torch 2.13 asks for
+it on others too, which is an error there.
 
 Legend: B sequences, t positions, x inputs, C classes, D width.
 Source: Hochreiter & Schmidhuber 1997; as a baseline Kirsch et al. 2022 (arXiv 2212.04458), section 4.2.

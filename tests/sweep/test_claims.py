@@ -9,11 +9,13 @@ from icltool.core.result import Result
 from icltool.studies.train.config import TrainConfig
 from icltool.studies.train.cost import flops, step_flops
 from icltool.sweep.claims.compute import spent
+from icltool.sweep.claims.time_to_quality import LEARNED, by_depth
 
 
-def trained(folder: Path, rows: list[dict[str, float | int | None]]) -> Result:
+def trained(folder: Path, rows: list[dict[str, float | int | None]], **settings: int) -> Result:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    config = TrainConfig(L=1, b=4, T=2, width=8, heads=2, d=2, n=6, steps=30, batch=10)
+    shape = {"L": 1, "b": 4, "T": 2, "width": 8, "heads": 2, "d": 2, "n": 6, "steps": 30, "batch": 10}
+    config = TrainConfig.model_validate({**shape, **settings})
     return Result(
         kind="train",
         label="m",
@@ -60,3 +62,24 @@ def test_a_dilated_window_costs_the_loops_from_its_first() -> None:
     # At 2 loops only one of the window's is left.
     alone = TrainConfig.model_validate({**shared, "T": 1})
     assert step_flops(attached, prompts=1, points=6, loops=2) == step_flops(alone, prompts=1, points=6, loops=2)
+
+
+def test_models_of_one_depth_share_a_panel_and_layers_a_colour(tmp_path: Path) -> None:
+    runs: list[Result] = []
+    for L, b, seed in ((2, 2, 0), (1, 1, 0), (1, 4, 0), (1, 4, 1)):
+        folder = tmp_path / f"L{L}b{b}seed{seed}"
+        folder.mkdir()
+        rows: list[dict[str, float | int | None]] = [{"step": 10, "held_out_error": 0.5 / L}]
+        runs.append(trained(folder, rows, L=L, b=b, T=min(b, 2), seed=seed))
+    look = by_depth(runs).to_dict()
+    lines = [(line["name"], line["xaxis"], line["line"]["dash"], line["showlegend"]) for line in look["data"]]
+    assert lines == [
+        ("L = 1", "x", "solid", True),
+        ("L = 1", "x2", "solid", False),
+        ("L = 1", "x2", "dash", False),
+        ("L = 2", "x2", "solid", True),
+    ]
+    hues = [line["line"]["color"] for line in look["data"]]
+    assert hues[0] == hues[1] == hues[2] != hues[3]
+    assert [line["y"] for line in look["data"]] == [[0.5], [0.5], [0.5], [0.25]]
+    assert all(shape["y0"] == LEARNED for shape in by_depth(runs).layout.shapes)

@@ -39,11 +39,7 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
         "growing-loops": curves(
             _beside(ours, _trainings(sweep, {"growing-loops": "loops grow from 4 to 10"})), SECONDS, title="Growing b"
         ),
-        "every-model": curves(
-            _named(sweep, "every-model", lambda varied: f"L={varied['L']} b={varied['b']}"),
-            STEPS,
-            title="One schedule for every L and b",
-        ),
+        "every-model": by_depth([run for _, run in finished_runs(sweep, "every-model")]),
     }
     return {name: look for name, look in drawn.items() if look.data}
 
@@ -52,26 +48,61 @@ def curves(trainings: Trainings, axis: str, *, title: str) -> go.Figure:
     """Held-out error along the axis: a line a training, one colour and legend entry a name."""
     look = figure(title=title, x=AXES[axis], y=ERROR, log_y=True)
     names = list(dict.fromkeys(name for name, _ in trainings))
-    everything: list[float] = [LEARNED]
     for place, (name, result) in enumerate(trainings):
-        rows = [row for row in read_rows(result.run / "metrics.jsonl") if row.get("held_out_error") is not None]
-        errors = [max(float(row["held_out_error"] or 0), LOG_FLOOR) for row in rows]
-        everything += errors
         seeds_before = sum(other == name for other, _ in trainings[:place])
-        look.add_scatter(
-            x=[row[axis] for row in rows],
-            y=errors,
-            name=name,
-            legendgroup=name,
-            showlegend=seeds_before == 0,
-            mode="lines",
-            line={"color": colour(names.index(name)), "dash": DASHES[seeds_before % len(DASHES)], "width": 2},
-            hovertemplate=f"{name}, seed {result.config.get('seed')}<br>%{{x:.4g}}: %{{y:.3g}}<extra></extra>",
-        )
-    if trainings:
-        look.add_hline(y=LEARNED, line={"color": "#888", "dash": "dot", "width": 1})
-        log_range(look, everything)
+        line = _line(result, axis, name, hue=colour(names.index(name)), seeds_before=seeds_before)
+        look.add_trace(line.update(showlegend=seeds_before == 0))
+    _mark_learned(look)
     return look
+
+
+def by_depth(runs: Sequence[Result]) -> go.Figure:
+    """Held-out error against steps: a panel for each depth L b, a colour for each number of layers L in it."""
+    sized = [(int(str(run.config["L"])), int(str(run.config["b"])), run) for run in runs]
+    sized.sort(key=lambda size: size[:2])
+    depths = sorted({L * b for L, b, _ in sized})
+    layers = sorted({L for L, _, _ in sized})
+    look = figure(title="One schedule for every L and b", x="", y="", log_y=True)
+    look.set_subplots(
+        rows=1,
+        cols=max(len(depths), 1),
+        shared_yaxes=True,
+        horizontal_spacing=0.025,
+        subplot_titles=[f"depth L b = {depth}" for depth in depths],
+    )
+    for place, (L, b, run) in enumerate(sized):
+        before = [size[:2] for size in sized[:place]]
+        line = _line(run, STEPS, f"L = {L}", hue=colour(layers.index(L)), seeds_before=before.count((L, b)))
+        first = all(other != L for other, _ in before)
+        look.add_trace(line.update(showlegend=first), row=1, col=depths.index(L * b) + 1)
+    axes = figure(title="", x=AXES[STEPS], y="", log_y=True).layout
+    look.update_xaxes(axes.xaxis)
+    look.update_yaxes(axes.yaxis)
+    look.update_yaxes(title={"text": ERROR, "standoff": 10}, row=1, col=1)
+    look.update_annotations(font={"size": 14})
+    _mark_learned(look)
+    return look
+
+
+def _line(result: Result, axis: str, name: str, *, hue: str, seeds_before: int) -> go.Scatter:
+    rows = [row for row in read_rows(result.run / "metrics.jsonl") if row.get("held_out_error") is not None]
+    return go.Scatter(
+        x=[row[axis] for row in rows],
+        y=[max(float(row["held_out_error"] or 0), LOG_FLOOR) for row in rows],
+        name=name,
+        legendgroup=name,
+        mode="lines",
+        line={"color": hue, "dash": DASHES[seeds_before % len(DASHES)], "width": 2},
+        hovertemplate=f"{name}, seed {result.config.get('seed')}<br>%{{x:.4g}}: %{{y:.3g}}<extra></extra>",
+    )
+
+
+def _mark_learned(look: go.Figure) -> None:
+    """A dotted line at the level that counts as learned, in view beside all the errors."""
+    lines = [trace for trace in look.data if isinstance(trace, go.Scatter)]
+    if lines:
+        look.add_hline(y=LEARNED, line={"color": "#888", "dash": "dot", "width": 1})
+        log_range(look, [LEARNED, *(float(error) for line in lines for error in line["y"] or ())])
 
 
 def _trainings(sweep: Result, stages: Mapping[str, str]) -> Trainings:
