@@ -8,7 +8,7 @@ from icltool.bench.contest import Contest, hold_contest, require_checkout
 from icltool.core.progress import OnStep
 from icltool.core.result import Value
 from icltool.core.runtime import environment, prepare
-from icltool.core.table import Table, number
+from icltool.core.table import Table, counted, number
 
 Facts = Mapping[str, Value]
 # What the three figures are where they are not a speed ratio and the times of ours and the plain one.
@@ -64,7 +64,8 @@ def size_of(config: BenchConfig) -> str:
 def table_of(measured: Sequence[Facts]) -> Table:
     """A row for each workload; of gpicl the ratio is the share of a step that making its tasks takes."""
     facts = measured[0]
-    machine = f"{facts['machine']}, {facts['threads']} threads, {facts['precision']}, torch {facts['torch']}"
+    threads = counted(int(str(facts["threads"])), "thread")
+    machine = f"{facts['machine']}, {threads}, {facts['precision']}, torch {facts['torch']}"
     return Table(
         title=f"icltool bench: {machine}",
         columns=["workload", "size", "ratio", "spread", "ours, ms", "plain, ms"],
@@ -75,9 +76,12 @@ def table_of(measured: Sequence[Facts]) -> Table:
 def _row(facts: Facts) -> list[str]:
     ratio, ours, plain = _names(str(facts["workload"]))
     spread = f"{number(facts[f'lowest_{ratio}'])} to {number(facts[f'highest_{ratio}'])}"
-    notes = [", share" if ratio != "ratio" else "", ", compiled" if facts["compile"] == "on" else ""]
+    compiled = ", compiled" if facts["compile"] == "on" else ""
     figures = [number(facts[key]) for key in (ours, plain)]
-    return [f"{facts['workload']}{''.join(notes)}", str(facts["size"]), number(facts[ratio]), spread, *figures]
+    if ratio != "ratio":
+        compiled = f"{compiled}: making tasks / step"
+        figures = [f"step {figures[0]}", f"tasks {figures[1]}"]
+    return [f"{facts['workload']}{compiled}", str(facts["size"]), number(facts[ratio]), spread, *figures]
 
 
 def _names(workload: str) -> tuple[str, str, str]:

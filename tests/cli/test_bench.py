@@ -43,6 +43,7 @@ def test_without_a_workload_all_are_in_one_table(call: Call, monkeypatch: pytest
     assert measured[3]["generation_share"] == 2.5
     assert done.err.count("spread") == 1
     assert done.err.count("2 to 3") == 4
+    assert done.err.count("1 thread,") == done.err.count("step 200") == done.err.count("tasks 550") == 1
 
 
 def test_the_training_step_is_timed(call: Call) -> None:
