@@ -57,8 +57,8 @@ class TimeLeft:
 
 
 def _work(runs: Sequence[PlannedRun]) -> dict[str, float]:
-    """Operations of each run; a run whose study cannot tell counts as the middle one of those that can."""
-    known = {run.name: _operations(run) for run in runs}
+    """Operations of each run that has no result; one whose study cannot tell counts as the middle one of the others."""
+    known = {run.name: _operations(run) for run in runs if not run.has_result}
     told = [operations for operations in known.values() if operations]
     usual = median(told) if told else 1.0
     return {name: operations or usual for name, operations in known.items()}

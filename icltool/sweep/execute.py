@@ -135,7 +135,7 @@ def _skip_orphans(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher
 def _skip_finished(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher) -> None:
     """A run with a result answers at once, here: starting a process for each would take longer than reading it."""
     for run in stage:
-        if run.folder not in ledger.outcomes and (run.folder / "result.json").exists():
+        if run.folder not in ledger.outcomes and run.has_result:
             ledger.outcomes[run.folder] = do_job(_job(run))
             watcher.ended(ledger.outcomes[run.folder])
 

@@ -32,6 +32,11 @@ class PlannedRun:
         """What progress lines and tables call the run."""
         return f"{self.stage}/{self.folder.name}"
 
+    @property
+    def has_result(self) -> bool:
+        """Whether its folder holds a result, of this run or of another."""
+        return (self.folder / "result.json").exists()
+
     def flops(self) -> float | None:
         """Floating-point operations the run will take; None where its study cannot tell."""
         return study_named(self.study).flops(self.config, model=self.source.config if self.source else None)

@@ -1,5 +1,6 @@
 """The time a sweep still takes goes by the work of its runs, not by their number."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ def test_what_was_done_before_counts_for_nothing() -> None:
     left.ended(Outcome(name="train/new", status="failed", error="no"))
     assert left.seconds() is None
     assert left.ended_runs == 3
+
+
+def test_a_run_with_a_result_is_no_work_before_its_turn_comes(tmp_path: Path) -> None:
+    runs = [replace(training(name, b=8), folder=tmp_path / name) for name in ("first", "later")]
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "result.json").touch()
+    clock = Clock()
+    left = TimeLeft(runs, clock=clock)
+    left.report("train/first", StepRecord(step=0, steps=1000))
+    left.report("train/first", StepRecord(step=500, steps=1000))
+    clock.now = 5.0
+    assert left.seconds() == pytest.approx(5.0)
 
 
 def test_a_measurement_counts_by_its_own_work_or_as_the_middle_one() -> None:
