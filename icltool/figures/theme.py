@@ -29,11 +29,12 @@ def figure(*, title: str, x: str, y: str, log_y: bool = False, log_x: bool = Fal
         legend={"bgcolor": "rgba(255,255,255,0.8)", "font": {"size": 13}},
         hoverlabel={"font": {"family": _FONT}},
     )
-    look.update_layout(xaxis=_axis(x, log=log_x), yaxis=_axis(y, log=log_y))
+    look.update_layout(xaxis=axis(x, log=log_x), yaxis=axis(y, log=log_y))
     return look
 
 
-def _axis(title: str, *, log: bool) -> dict[str, object]:
+def axis(title: str, *, log: bool = False) -> dict[str, object]:
+    """An axis in the house's look, for panels of their own."""
     return {
         "title": {"text": title, "standoff": 10},
         "type": "log" if log else "linear",

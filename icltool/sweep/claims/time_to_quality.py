@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, Row
 from icltool.figures.marks import LOG_FLOOR
-from icltool.figures.theme import DASHES, colour, figure, log_range
+from icltool.figures.theme import DASHES, axis, colour, figure, log_range
 from icltool.sweep.collect import finished_runs
 
 LEARNED = 0.1
@@ -44,13 +44,13 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
     return {name: look for name, look in drawn.items() if look.data}
 
 
-def curves(trainings: Trainings, axis: str, *, title: str) -> go.Figure:
-    """Held-out error along the axis: a line a training, one colour and legend entry a name."""
-    look = figure(title=title, x=AXES[axis], y=ERROR, log_y=True)
+def curves(trainings: Trainings, along: str, *, title: str) -> go.Figure:
+    """Held-out error along steps or seconds: a line a training, one colour and legend entry a name."""
+    look = figure(title=title, x=AXES[along], y=ERROR, log_y=True)
     names = list(dict.fromkeys(name for name, _ in trainings))
     for place, (name, result) in enumerate(trainings):
         seeds_before = sum(other == name for other, _ in trainings[:place])
-        line = _line(result, axis, name, hue=colour(names.index(name)), seeds_before=seeds_before)
+        line = _line(result, along, name, hue=colour(names.index(name)), seeds_before=seeds_before)
         look.add_trace(line.update(showlegend=seeds_before == 0))
     _mark_learned(look)
     return look
@@ -75,19 +75,18 @@ def by_depth(runs: Sequence[Result]) -> go.Figure:
         line = _line(run, STEPS, f"L = {L}", hue=colour(layers.index(L)), seeds_before=before.count((L, b)))
         first = all(other != L for other, _ in before)
         look.add_trace(line.update(showlegend=first), row=1, col=depths.index(L * b) + 1)
-    axes = figure(title="", x=AXES[STEPS], y="", log_y=True).layout
-    look.update_xaxes(axes.xaxis)
-    look.update_yaxes(axes.yaxis)
-    look.update_yaxes(title={"text": ERROR, "standoff": 10}, row=1, col=1)
+    look.update_xaxes(axis(AXES[STEPS]))
+    look.update_yaxes(axis("", log=True))
+    look.update_yaxes(axis(ERROR, log=True), row=1, col=1)
     look.update_annotations(font={"size": 14})
     _mark_learned(look)
     return look
 
 
-def _line(result: Result, axis: str, name: str, *, hue: str, seeds_before: int) -> go.Scatter:
+def _line(result: Result, along: str, name: str, *, hue: str, seeds_before: int) -> go.Scatter:
     rows = [row for row in read_rows(result.run / "metrics.jsonl") if row.get("held_out_error") is not None]
     return go.Scatter(
-        x=[row[axis] for row in rows],
+        x=[row[along] for row in rows],
         y=[max(float(row["held_out_error"] or 0), LOG_FLOOR) for row in rows],
         name=name,
         legendgroup=name,
