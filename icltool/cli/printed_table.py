@@ -1,5 +1,6 @@
 """A table as Rich prints it: text to the left, figures to the right, in parts where the terminal is too narrow."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,9 @@ from rich.table import Table as RichTable
 
 from icltool.core.table import Table
 
-# Letters of a column's frame, and of a word in a text column that is still kept whole.
+# Letters of a column's frame, and of a word in a text column that is kept whole also where there is little room.
 FRAME = 3
-LONGEST_WORD = 16
+LONGEST_WORD = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,14 @@ class PrintedTable:
             justify = "left" if column < self.texts else "right"
             shown.add_column(escape(self.table.columns[column]), justify=justify, overflow="fold", width=widths[column])
         for row in self.table.rows:
-            shown.add_row(*(escape(row[column]) for column in columns))
+            shown.add_row(*(escape(self._wrapped(row[column], column, widths[column])) for column in columns))
         return shown
+
+    def _wrapped(self, text: str, column: int, width: int) -> str:
+        """A text in lines that break at spaces, else at hyphens (Rich would break a long name anywhere)."""
+        if column >= self.texts:
+            return text
+        return "\n".join("\n".join(textwrap.wrap(line, width)) for line in text.splitlines())
 
     def _widths(self, columns: Sequence[int], room: int) -> dict[int, int]:
         """Letters for each column: Rich would take from the widest, whatever is in it; here the texts get the rest.

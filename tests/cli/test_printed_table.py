@@ -33,6 +33,12 @@ def test_every_figure_is_whole_and_within_the_terminal(width: int):
     assert text.count("a hidden") == text.count("[bold]y") >= 1
 
 
+def test_names_break_at_their_hyphens_and_lines_stay_lines():
+    table = Table(title="", columns=["name", "figure"], rows=[["double-descent-dimensions\nTwo words", "1"]])
+    cells = [line.split("│")[1].strip() for line in shown(table, width=29, texts=1).splitlines() if "│" in line]
+    assert cells == ["double-descent-", "dimensions", "Two words"]
+
+
 def test_a_wide_terminal_has_one_table_and_names_on_a_line():
     text = shown(TABLE, width=300, texts=2)
     assert text.count("prefix 11") == 1

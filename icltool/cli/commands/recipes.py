@@ -40,16 +40,16 @@ def run(*, folder: Path, json: bool) -> None:
     for file in files:
         name, recipe = read_recipe(file)
         found = durations(name, recipe, reference=read_reference(reference_file(file)), where=str(file))
-        rows.append((recipe.claim, name, recipe.title, *(_cell(found[scale]) for scale in SCALES)))
+        rows.append((recipe.claim, f"{name}\n{recipe.title}", *(_cell(found[scale]) for scale in SCALES)))
         if json:
             scales = {scale: asdict(found[scale]) for scale in SCALES}
             print_json({"recipe": str(file.parent), "claim": recipe.claim, "title": recipe.title, "scales": scales})
         else:
             print_path(file.parent)
-    columns = ("claim", "recipe", "what it shows", *SCALES)
-    people().print(printed(Table(title=f"Recipes in {folder}", columns=columns, rows=sorted(rows)), texts=3))
+    columns = ("claim", "recipe, and what it shows", *SCALES)
+    people().print(printed(Table(title=f"Recipes in {folder}", columns=columns, rows=sorted(rows)), texts=2))
     people().print(
-        "runs, and one core's time: as recorded, or ~ in proportion to the operations of what is", markup=False
+        "Runs, and one core's time: as recorded; with ~ scaled by operations from what is recorded.", markup=False
     )
 
 
