@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Call
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,17 @@ def test_recipes_are_listed_with_claim_scales_and_time(call: Call):
     assert "there is no recipe in" in call("recipes .").error
 
 
+def test_a_terminal_of_80_shows_every_recipe_in_one_table_and_its_name_on_a_line(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = ROOT / "recipes"
+    listed = call(f"recipes {folder}")
+    rows = [[cell.strip() for cell in line.split("│")] for line in listed.err.splitlines() if line.startswith("│")]
+    names = [Path(line).name for line in listed.out.splitlines()]
+    assert sorted(row[2] for row in rows if row[2] in names) == names
+
+
 def completed(*lines: str) -> list[set[str]]:
     """What bash offers at the end of each line, by the script that `icltool --show-completion bash` prints."""
     asked: list[str] = []
@@ -41,14 +54,20 @@ source <(_ICLTOOL_COMPLETE=source_bash icltool)
 complete=$(complete -p icltool | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 """
     done = subprocess.run(
-        ["bash", "-c", "\n".join([script, *asked])], check=False, capture_output=True, text=True, timeout=120
+        ["bash", "-c", "\n".join([script, *asked])], cwd=ROOT, check=False, capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return [set(line.split()) for line in done.stdout.split("\n")[:-1]]
 
 
 def test_bash_completes_commands_options_and_choices():
-    commands, options, choices = completed("icltool re", "icltool sweep --", "icltool sweep recipes/probing --scale p")
+    commands, options, choices, recipes = completed(
+        "icltool re",
+        "icltool sweep --",
+        "icltool sweep recipes/probing --scale p",
+        "icltool sweep recipes/double-descent-",
+    )
     assert commands == {"recipes", "report"}
     assert {"--dry-run", "--check", "--scale"} <= options
     assert choices == {"paper"}
+    assert recipes == {"recipes/double-descent-dimensions", "recipes/double-descent-regularisation"}

@@ -13,7 +13,7 @@ from icltool.cli.streams import people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import IcltoolError, UsageError
 from icltool.core.result import Result
-from icltool.sweep.recipe import SCALES, Scale
+from icltool.sweep.recipe import FOLDER, SCALES, Scale
 
 if TYPE_CHECKING:
     from icltool.sweep.check import Comparison
@@ -25,7 +25,11 @@ ENGINE, RECORD = "Engine", "Record"
 
 def parameters() -> list[inspect.Parameter]:
     """The recipe, the scale, and how to run."""
-    recipe = typer.Argument(metavar="RECIPE", help="A recipe's folder or its recipe.toml (icltool recipes lists them).")
+    recipe = typer.Argument(
+        metavar="RECIPE",
+        help="A recipe's folder or its recipe.toml (icltool recipes lists them).",
+        autocompletion=_complete_recipe,
+    )
     return [
         inspect.Parameter("recipe", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Path, recipe]),
         common_parameter(
@@ -140,6 +144,12 @@ def _set_aside(what: str, *, unset: str) -> object:
         help=f"Ray: {what} set aside for a run; unset: {unset}.",
         rich_help_panel=ENGINE,
     )
+
+
+def _complete_recipe(incomplete: str) -> list[str]:
+    """The recipes of this checkout; where none fits, the shell goes on with files of its own."""
+    folders = sorted(str(file.parent) for file in FOLDER.glob("*/recipe.toml"))
+    return [folder for folder in folders if folder.startswith(incomplete)]
 
 
 def _complete_scale(incomplete: str) -> list[str]:
