@@ -12,6 +12,8 @@ from icltool.core.files import unreadable
 METADATA_KEY = "icltool"
 FORMAT_VERSION = 1
 MAX_HEADER_BYTES = 16_000_000
+# How a zip archive begins, which is what torch.save writes; as the length of a header it would be more than is read.
+ZIP = b"PK\x03\x04"
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -58,7 +60,13 @@ def raw_metadata(path: Path) -> dict[str, Any] | None:
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
+            start = stream.read(8)
+            if start.startswith(ZIP):
+                raise InputError(
+                    f"{path} is no safetensors file but an archive, as torch.save writes; "
+                    "icltool import-checkpoint brings an official .pt file in"
+                )
+            length = int.from_bytes(start, "little")
             if size < 8 or length > size - 8:
                 raise InputError(f"{path} is truncated or not a safetensors file ({size} bytes)")
             if length > MAX_HEADER_BYTES:

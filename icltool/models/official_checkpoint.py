@@ -154,6 +154,8 @@ def _require_stored(path: Path, stream: BinaryIO) -> None:
 
 
 def _damaged(path: Path) -> InputError:
+    if path.suffix == ".safetensors":
+        return InputError(f"{path} is no file of torch.save; a checkpoint of icltool's needs no import")
     return InputError(
         f"{path} is damaged, holds more than tensors and plain containers, or torch.save did not write it; "
         "save the model's state_dict() again"

@@ -65,7 +65,7 @@ def test_no_truncated_file_is_read(cut: int, tmp_path_factory: pytest.TempPathFa
     ("content", "said"),
     [
         (b"", "truncated"),
-        (b"PK\x03\x04 a zip file, as torch.save writes", "truncated or not a safetensors file"),
+        (b"PK\x03\x04 a zip file, as torch.save writes", "icltool import-checkpoint brings"),
         (raw(b"{}", claimed=2**63), "truncated or not a safetensors file"),
         (raw(b"abcd"), "header is not JSON"),
         (raw(b"[1]"), "header is not a table"),

@@ -118,3 +118,6 @@ def test_one_line_and_an_exit_code_for_what_is_wrong() -> None:
     assert (bad.returncode, bad.stdout) == (1, "")
     assert len(bad.stderr.splitlines()) == 1
     assert bad.stderr.startswith("error: bad.pt is damaged")
+    other_way = command("eval", "state.pt")
+    assert (other_way.returncode, other_way.stdout) == (1, "")
+    assert "icltool import-checkpoint brings an official .pt file in" in other_way.stderr
