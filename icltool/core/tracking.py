@@ -114,8 +114,8 @@ class _WandB:
                 settings=wandb.Settings(silent=True, console="off", x_service_wait=SERVICE_SECONDS),
             )
         except (errors.CommError, errors.UsageError) as error:
-            line = " ".join(str(error).split())
-            raise OutputError(f"--track wandb: {line}; log in, or set WANDB_MODE=offline") from None
+            line = " ".join(str(error).split()).rstrip(".")
+            raise OutputError(f"--track wandb: {line}; or set WANDB_MODE=offline to keep everything here") from None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self._run.log(dict(values), step=step)
