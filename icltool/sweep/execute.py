@@ -1,4 +1,7 @@
-"""A planned sweep on an engine: stage after stage, finished runs skipped, failures kept apart, one result."""
+"""A planned sweep on an engine: finished runs skipped, failures kept apart, one result.
+
+A run begins when its source is done; stages that need nothing of one another run side by side.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +10,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from icltool.core.errors import IcltoolError, InterruptedRun, RunFolderError
+from icltool.core.errors import IcltoolError, InterruptedRun, OutputError, RunFolderError
 from icltool.core.files import make_folder
 from icltool.core.progress import StepRecord
 from icltool.core.result import Result
@@ -90,6 +93,8 @@ def execute(
         lock.acquire(blocking=False)
     except Timeout:
         raise RunFolderError(f"{plan.folder} is in use by another sweep; wait for it or choose another --out") from None
+    except OSError as error:
+        raise OutputError(f"cannot write in {plan.folder}: {error.strerror}; choose another --out") from None
     try:
         return _execute(plan, at_once=at_once, watcher=watcher, engine=engine, track=track)
     finally:
@@ -99,10 +104,10 @@ def execute(
 def _execute(plan: SweepPlan, *, at_once: int, watcher: Watcher, engine: Engine, track: str | None) -> Result:
     ledger = _Ledger()
     watcher.begin(plan.runs)
-    for stage in plan.stages:
-        _skip_orphans(stage, ledger, watcher)
-        _skip_finished(stage, ledger, watcher)
-        todo = [run for run in stage if run.folder not in ledger.outcomes]
+    for turn in plan.turns:
+        _skip_orphans(turn, ledger, watcher)
+        _skip_finished(turn, ledger, watcher)
+        todo = [run for run in turn if run.folder not in ledger.outcomes]
         jobs = [_job(run, track=track) for run in todo]
         outcomes, signal_number = engine(jobs, at_once=at_once, on_report=watcher.report, on_outcome=watcher.ended)
         ledger.outcomes.update({run.folder: outcome for run, outcome in zip(todo, outcomes, strict=True)})
@@ -123,18 +128,18 @@ def _execute(plan: SweepPlan, *, at_once: int, watcher: Watcher, engine: Engine,
     return result
 
 
-def _skip_orphans(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher) -> None:
+def _skip_orphans(runs: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher) -> None:
     """A run whose source failed cannot begin."""
-    for run in stage:
+    for run in runs:
         if run.source is not None and ledger.failed(run.source):
             outcome = Outcome(name=run.name, status="failed", error=f"its checkpoint's run {run.source.name} failed")
             ledger.outcomes[run.folder] = outcome
             watcher.ended(outcome)
 
 
-def _skip_finished(stage: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher) -> None:
+def _skip_finished(runs: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher) -> None:
     """A run with a result answers at once, here: starting a process for each would take longer than reading it."""
-    for run in stage:
+    for run in runs:
         if run.folder not in ledger.outcomes and run.has_result:
             ledger.outcomes[run.folder] = do_job(_job(run))
             watcher.ended(ledger.outcomes[run.folder])

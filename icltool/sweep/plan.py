@@ -33,6 +33,11 @@ class PlannedRun:
         return f"{self.stage}/{self.folder.name}"
 
     @property
+    def turn(self) -> int:
+        """How many runs must be done before this one: its source, the source's own and so on."""
+        return 0 if self.source is None else 1 + self.source.turn
+
+    @property
     def has_result(self) -> bool:
         """Whether its folder holds a result, of this run or of another."""
         return (self.folder / "result.json").exists()
@@ -56,6 +61,12 @@ class SweepPlan:
     def runs(self) -> list[PlannedRun]:
         """All the runs, in order."""
         return [run for stage in self.stages for run in stage]
+
+    @property
+    def turns(self) -> list[list[PlannedRun]]:
+        """All the runs, in order, by what must be done before them: those of a turn can run at once."""
+        turns = sorted({run.turn for run in self.runs})
+        return [[run for run in self.runs if run.turn == turn] for turn in turns]
 
 
 def plan_sweep(name: str, recipe: Recipe, *, scale: Scale | None, folder: Path, where: str) -> SweepPlan:

@@ -52,6 +52,15 @@ def test_a_stage_runs_once_for_each_checkpoint_and_cell() -> None:
     assert len({run.folder for run in plan.runs}) == 8
 
 
+def test_stages_that_need_nothing_of_one_another_run_side_by_side() -> None:
+    table = recipe()
+    table["stage"].append({"name": "measure", "study": "eval", "checkpoints": "train"})
+    table["stage"].append({"name": "other", "study": "train", "settings": {"steps": 5}})
+    plan = plan_sweep("r", parse_recipe(table, where="r"), scale=None, folder=Path("out"), where="r")
+    assert [[run.stage for run in turn] for turn in plan.turns] == [["train", "train", "other"], ["measure", "measure"]]
+    assert all(run.source is None or run.source in plan.turns[0] for run in plan.turns[1])
+
+
 def test_a_stage_may_belong_to_some_scales_only() -> None:
     table = recipe()
     table["stage"].append({"name": "both", "study": "train", "only": ["smoke", "cpu"], "settings": {"steps": 5}})
