@@ -109,8 +109,10 @@ def _choices_shown(choices: Sequence[str]) -> tuple[str, str]:
 
 
 def _default_shown(field: FieldInfo) -> str:
-    """The default (Typer itself cannot show one for an option that arrives as None)."""
-    if field.default is None or field.default is PydanticUndefined:
+    """The default, or that there is none (Typer itself knows neither: an option arrives as None)."""
+    if field.default is PydanticUndefined:
+        return "required"
+    if field.default is None:
         return ""
     shown = {True: "yes", False: "no"}[field.default] if isinstance(field.default, bool) else field.default
     return f"default: {shown}"

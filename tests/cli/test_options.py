@@ -11,6 +11,7 @@ from icltool.cli.options import WIDEST, parameters_of
 from icltool.cli.study_command import study_parameters
 from icltool.core.config import Config, choices_of, setting, traits_of
 from icltool.figures import export
+from icltool.studies.import_checkpoint.config import ImportCheckpointConfig
 from icltool.studies.predict.config import PredictConfig
 from icltool.studies.registry import STUDIES, Study
 from tests.cli.conftest import Call
@@ -43,7 +44,7 @@ def test_every_setting_is_one_option(study: Study):
     assert set(fields) < set(names)
 
 
-@pytest.mark.parametrize("config", [*(study.config() for study in STUDIES), PredictConfig])
+@pytest.mark.parametrize("config", [*(study.config() for study in STUDIES), PredictConfig, ImportCheckpointConfig])
 def test_an_option_says_what_its_setting_says(config: type[Config]):
     for parameter in parameters_of(config):
         field = config.model_fields[parameter.name]
@@ -55,7 +56,9 @@ def test_an_option_says_what_its_setting_says(config: type[Config]):
         assert spelled(parameter)[0] == "--" + parameter.name.replace("_", "-")
         assert parameter.default is None, "what was not given must be told from what was"
         shown = re.search(r"default: ([^;]*)\]\[/dim\]", option.help)
-        if field.default is None:
+        if field.is_required():
+            assert option.help.endswith(r"[dim]\[required][/dim]")
+        elif field.default is None:
             assert shown is None
         else:
             assert shown is not None, parameter.name
