@@ -1,5 +1,6 @@
 """The machine a run computes on: device, threads, precision, determinism."""
 
+import logging
 import os
 import platform
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +15,8 @@ from icltool.core.device import available_threads, pick_device
 from icltool.core.processes import launched
 from icltool.core.result import Value
 from icltool.core.runtime_config import RuntimeConfig
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,8 @@ def prepare(config: RuntimeConfig) -> Runtime:
     torch.use_deterministic_algorithms(mode=True)
     # Deterministic mode also fills every new tensor, a debugging aid that costs some 4 % of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue] - a property torch installs on the module
+    if config.precision == "bf16" and device.type == "cpu" and not _multiplies_bf16():
+        log.warning("--precision bf16: this processor has no bf16 products; f32 is faster here")
     return Runtime(device=device, precision=config.precision, compiled=config.compile == "on")
 
 
@@ -64,6 +69,11 @@ def environment(runtime: Runtime) -> dict[str, Value]:
         "precision": runtime.precision,
         **({"processes": launched().count} if launched().count > 1 else {}),
     }
+
+
+def _multiplies_bf16() -> bool:
+    """Whether the processor has instructions for bf16 products, of whatever kind."""
+    return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
 
 
 def _processor() -> str:
