@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from icltool.core.result import Result, Row
 from icltool.evaluation.accuracy_records import BY_POSITION, last_accuracy
 from icltool.figures.error_figures import series_names
-from icltool.figures.theme import colour, figure
+from icltool.figures.theme import axis, colour, figure
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
 
@@ -57,19 +57,16 @@ def accuracy_by_size(learners: Sequence[SizedLearner], *, chance: float | None) 
     ):
         places = _places(sizes)
         look.update_xaxes(
-            type="log",
-            title={"text": title, "standoff": 10},
-            dtick=None,
-            tickvals=places,
-            ticktext=["none" if place == 1 else _decade(place) for place in places],
-            showline=True,
-            linecolor="#333333",
-            ticks="outside",
-            gridcolor="#e6e6e6",
+            {
+                **axis(title, log=True),
+                "dtick": None,
+                "tickvals": places,
+                "ticktext": ["none" if place == 1 else _decade(place) for place in places],
+            },
             row=1,
             col=column,
         )
-    look.update_yaxes(range=[0, 1.02], showline=True, linecolor="#333333", gridcolor="#e6e6e6", zeroline=False)
+    look.update_yaxes({**axis(""), "range": [0, 1.02]})
     look.update_yaxes(title={"text": "accuracy after the last example", "standoff": 10}, row=1, col=1)
     look.update_layout(legend={"orientation": "h", "y": -0.2}, margin={"b": 110})
     if chance is not None:
