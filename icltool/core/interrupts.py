@@ -43,12 +43,34 @@ def ending_at_the_first_signal() -> Generator[None]:
         yield
         return
     before = {number: signal.signal(number, FirstSignal()) for number in FirstSignal.NUMBERS}
+    answered = False
     try:
         yield
+    except InterruptedRun:
+        answered = True
+        raise
     finally:
         for number, handler in before.items():
             if isinstance(signal.getsignal(number), FirstSignal):
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_IGN if answered else handler)
+
+
+@contextmanager
+def held_signals() -> Generator[None]:
+    """Keep SIGINT and SIGTERM waiting; a process that is started meanwhile keeps them waiting until `let_signals_in`.
+
+    For a helper that must outlive a signal to the whole group (a Ctrl-C): its parent answers for it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, FirstSignal.NUMBERS)
+    try:
+        yield
+    finally:
+        let_signals_in()
+
+
+def let_signals_in() -> None:
+    """What has been kept waiting comes now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FirstSignal.NUMBERS)
 
 
 @contextmanager

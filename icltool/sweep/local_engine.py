@@ -9,11 +9,12 @@ import multiprocessing
 import multiprocessing.context
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
 from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
 
-from icltool.core.interrupts import deferred_interrupts
+from icltool.core.interrupts import deferred_interrupts, held_signals
 from icltool.core.progress import StepRecord
 from icltool.sweep.worker import INTERRUPTED_EXIT, Job, Outcome, do_job_reporting, open_channel
 
@@ -74,6 +75,11 @@ def _context() -> multiprocessing.context.BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    # A Ctrl-C goes to the whole group. The server would die of one while it imports, and of a SIGTERM at any time; then
+    # no run could start, and how those at work end could not be known. Python's tracker lets signals in as it starts.
+    resource_tracker.ensure_running()
+    with held_signals():
+        forkserver.ensure_running()
     return context
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from icltool.core.errors import IcltoolError, InterruptedRun, fact_of_the_machine, is_out_of_memory
+from icltool.core.interrupts import let_signals_in
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.run_folder import RunRequest
 from icltool.core.tracking import tracked
@@ -75,6 +76,8 @@ def open_channel(channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queu
     """In a fresh worker: where to report steps."""
     global _channel  # noqa: PLW0603 - one per worker process, set once by its initialiser
     _channel = channel
+    # The server that it is forked from holds them.
+    let_signals_in()
     keep_threads_quiet()
     threading.Thread(target=_stop_with_the_sweep, daemon=True).start()
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from icltool.core.metrics_log import read_rows
+from icltool.core.toml_files import to_toml
 from icltool.sweep.execute import execute
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe
@@ -89,6 +90,48 @@ def test_a_killed_sweep_goes_on_at_once(kills: int, tmp_path: Path, counts: Coun
         ours, theirs = left_in(one.folder), left_in(other.folder)
         assert ours == theirs, one.name
     counts.add("kill -9 of sweeps, gone on to equal bytes", landed)
+
+
+@pytest.mark.parametrize("storms", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_a_storm_over_a_whole_sweep_is_one_interruption(storms: int, tmp_path: Path, counts: Counts) -> None:
+    """Signals to the sweep, its workers and their server alike, while they start and while they train."""
+    chance = random.Random(f"sweep storm {storms}")
+    toml = {
+        "claim": "0",
+        "title": "A test",
+        "stage": [s.model_dump(exclude_none=True) for s in plan(tmp_path).recipe.stage],
+    }
+    Path("recipe.toml").write_bytes(to_toml(toml))
+    command = [sys.executable, "-m", "icltool", "sweep", "recipe.toml", "--jobs", "2", "--out", "cut"]
+    sent = 0
+    for turn in range(storms):
+        awaited = [".lock", "train/*/resume.safetensors"][turn % 2]
+        if awaited == ".lock":
+            shutil.rmtree("cut", ignore_errors=True)
+        began = time.time()
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        # What an earlier turn's workers saved is no sign that this one is at work.
+        while not any(file.stat().st_mtime > began for file in Path("cut").glob(awaited)) and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0.0, 0.5) if awaited == ".lock" else 0.0)
+        numbers = [[signal.SIGINT], [signal.SIGINT, signal.SIGTERM]][turn // 2 % 2]
+        while process.poll() is None:
+            os.killpg(process.pid, chance.choice(numbers))
+            sent += 1
+            time.sleep(chance.uniform(0.0, 0.01))
+        out, errors = process.communicate()
+        assert process.returncode in {130, 143}, (process.returncode, errors)
+        assert errors.strip().splitlines()[-1].startswith("error: interrupted"), errors
+        assert "Traceback" not in errors, errors
+        assert out == ""
+    cut, whole = plan(tmp_path / "cut"), plan(tmp_path / "whole")
+    for planned in (cut, whole):
+        execute(planned, at_once=2)
+    assert [left_in(run.folder) for run in cut.runs] == [left_in(run.folder) for run in whole.runs]
+    counts.add("signals in storms", sent)
+    counts.add("sweeps interrupted by a storm of signals, gone on to equal bytes", storms)
 
 
 @pytest.mark.parametrize("storms", [2, pytest.param(20, marks=pytest.mark.long)])
