@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from icltool.core.errors import OutputError
+from icltool.core.errors import InputError, OutputError
 from icltool.core.files import unreadable, write_atomically
+
+# The longest training here logs some megabytes.
+MAX_BYTES = 512_000_000
 
 MetricRow = Mapping[str, float | int | None]
 
@@ -24,9 +27,15 @@ def append_rows(path: Path, rows: Sequence[MetricRow]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, float | int | None]]:
-    """The complete rows of a metrics file; a line cut off by a crash is left out. Missing file: no rows."""
+    """The complete rows of a metrics file; a line cut off by a crash is left out. Missing file: no rows.
+
+    Raises `InputError` for a file that is too large or cannot be read.
+    """
     rows: list[dict[str, float | int | None]] = []
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(f"{path} is {size} bytes; at most {MAX_BYTES} are read; move it away to go on without it")
         with path.open(errors="replace") as stream:
             for line in stream:
                 try:

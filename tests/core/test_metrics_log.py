@@ -58,3 +58,14 @@ def test_a_log_that_cannot_be_used():
         append_rows(LOG, ROWS)
     with pytest.raises(InputError, match=r"cannot read metrics.jsonl: Is a directory"):
         read_rows(LOG)
+
+
+def test_a_file_of_any_size_is_not_read(monkeypatch: pytest.MonkeyPatch):
+    append_rows(LOG, ROWS)
+    monkeypatch.setattr("icltool.core.metrics_log.MAX_BYTES", LOG.stat().st_size)
+    assert read_rows(LOG) == ROWS
+    LOG.write_bytes(LOG.read_bytes() + b" ")
+    with pytest.raises(InputError, match=r"metrics\.jsonl is \d+ bytes; at most \d+ are read"):
+        read_rows(LOG)
+    with pytest.raises(InputError, match=r"metrics\.jsonl is \d+ bytes"):
+        drop_rows_after(LOG, 10)
