@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urljoin
 
 from icltool.core.errors import InputError
 
@@ -32,8 +33,8 @@ def fetch(
     """The file's path in `folder`; downloaded when it is not there with the right checksum.
 
     Each mirror is tried `retries` times more after a failure. What is fetched replaces the file only when it is whole
-    and its checksum is right. Raises `InputError` naming every mirror's failure. Only https is spoken, unless
-    `allow_http` (for a server on one's own machine).
+    and its checksum is right. Raises `InputError` naming every mirror's failure. Only https is spoken, also
+    where a mirror leads elsewhere, unless `allow_http` (for a server on one's own machine).
     """
     for mirror in mirrors:
         if not mirror.startswith("https://") and not (allow_http and mirror.startswith("http://")):
@@ -41,7 +42,7 @@ def fetch(
     failures: list[str] = []
     for mirror in mirrors:
         try:
-            return _from_mirror(file, mirror=mirror, folder=folder, retries=retries)
+            return _from_mirror(file, mirror=mirror, folder=folder, retries=retries, allow_http=allow_http)
         except (OSError, ValueError) as error:
             # requests' errors are OSErrors; pooch reports a wrong checksum as a ValueError.
             failures.append(f"{mirror}: {_reason(error)}")
@@ -51,16 +52,25 @@ def fetch(
     )
 
 
-def _from_mirror(file: RemoteFile, *, mirror: str, folder: Path, retries: int) -> Path:
+def _from_mirror(file: RemoteFile, *, mirror: str, folder: Path, retries: int, allow_http: bool) -> Path:
     import pooch  # noqa: PLC0415 - brings an HTTP client along, which only a download needs
 
     keeper = pooch.create(
         path=folder, base_url=mirror, registry={file.name: file.checksum}, retry_if_failed=retries, env=None
     )
     # Pooch's own downloader does not fit the type that its `fetch` declares.
-    downloader = cast("Any", pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS))
+    hooks = {} if allow_http else {"response": _stay_on_https}
+    downloader = cast("Any", pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS, hooks=hooks))
     with _quiet():
         return Path(keeper.fetch(file.name, downloader=downloader))
+
+
+def _stay_on_https(response: Any, *_: Any, **_options: Any) -> None:  # noqa: ANN401 - a hook as requests calls it
+    """Before a redirection is followed: an https mirror does not lead away from https."""
+    if response.is_redirect:
+        target = urljoin(response.url, response.headers["location"])
+        if not target.startswith("https://"):
+            raise ConnectionError(f"it leads to {target}, which is not an https address")
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """Downloads from a server on this machine that behaves well, badly, or badly at first."""
 
 import hashlib
+import io
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from icltool.core.errors import InputError
 from icltool.data.download import RemoteFile, fetch
@@ -112,6 +114,25 @@ def test_only_https_is_spoken(tmp_path: Path) -> None:
     for mirror in ("http://example.org/", "ftp://example.org/", "/etc/"):
         with pytest.raises(InputError, match="is not an https address"):
             fetch(FILE, mirrors=["https://example.org/", mirror], folder=tmp_path)
+
+
+def test_a_mirror_cannot_lead_away_from_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(_adapter: object, request: requests.PreparedRequest, **_: object) -> requests.Response:
+        asked.append(str(request.url))
+        response = requests.Response()
+        response.status_code, response.url, response.request = 302, str(request.url), request
+        response.headers["location"] = ["/elsewhere", "http://example.org/images.gz"][len(asked) - 1]
+        response.raw = io.BytesIO()
+        return response
+
+    # In place of the wire: no test goes out, and this machine has no certificate.
+    monkeypatch.setattr("requests.adapters.HTTPAdapter.send", answer)
+    with pytest.raises(InputError, match=r"it leads to http://example.org/images.gz, which is not an https address"):
+        fetch(FILE, mirrors=["https://example.org/"], folder=tmp_path)
+    assert asked == ["https://example.org/images.gz", "https://example.org/elsewhere"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
