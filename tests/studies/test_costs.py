@@ -108,6 +108,32 @@ def test_testing_a_learner_costs_what_a_dry_run_says(learner: str, tmp_path: Pat
         assert found <= estimate * (1 + 1e-9) if sgd else estimate == pytest.approx(found, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("n", "T", "m", "milliseconds"),
+    [
+        (10_000, 100, 2, 3.2), (10_000, 1000, 2, 14.2), (10_000, 10_000, 2, 122.0),
+        (1000, 10, 2, 1.9), (1000, 100, 2, 2.3), (1000, 1000, 2, 4.1), (1000, 10_000, 2, 25.5),
+        (1000, 3000, 5, 14.2), (1000, 30, 20, 2.4), (1000, 300, 20, 5.1), (1000, 1000, 20, 10.8),
+    ],
+)  # fmt: skip
+def test_a_step_of_double_descent_takes_what_was_measured(n: int, T: int, m: int, milliseconds: float) -> None:
+    """CPU time on one core of an AMD EPYC, 2026-11-25; ten active features a sample, as the paper has."""
+    study = study_named("double-descent")
+    steps = 100
+    config = study.config().create({"n": n, "T": T, "m": m, "sparsity": 1 - 10 / n, "steps": steps, "warmup": 1})
+    seconds = study.core_seconds(config)
+    assert seconds is not None
+    assert seconds / steps == pytest.approx(milliseconds / 1e3, rel=0.2)
+
+
+def test_double_descent_says_what_memory_it_takes() -> None:
+    """By hand: 128 bytes for each of 10 T non-zeros, 48 for each coordinate, the snapshots and their copy."""
+    study = study_named("double-descent")
+    config = study.config().create({"T": 1000, "n": 1000, "sparsity": 0.99, "m": 2, "frames": 2})
+    needed = 128 * 10 * 1000 + 48 * (1000 + 1000) * 3 + 2 * 2 * 1000 * 2 * 4
+    assert study.memory(config) == pytest.approx(needed, rel=1e-3)
+
+
 def test_the_sizes_of_images_are_known_before_they_are_read() -> None:
     for name in ("digits", "random"):
         for options in ({"features": "pixels"}, {"features": "pixels", "resize": 5}, {"components": 7}):

@@ -3,11 +3,13 @@
 from icltool.core.config import Config
 from icltool.data.sparse_features import expected_nonzeros
 from icltool.studies.double_descent.config import DoubleDescentConfig
+from icltool.studies.double_descent.memory import needed_bytes
 
-# One core of an AMD EPYC, torch 2.13, n = 10 000, m = 2: at T = 100, 1000 and 10 000 a step took 3.2, 14.2 and 122 ms
-# of CPU time, in the first thousands, hundreds and tens of steps. Others worked on the machine.
-CORE_RATE = 1.5e10
+# One core of an AMD EPYC, torch 2.13, CPU time of the first tens to thousands of steps while others worked on the
+# machine; what was measured is in tests/studies/test_costs.py. A non-zero's sums are reads from all over a table.
+CORE_RATE = 1.7e10
 STEP_SECONDS = 2e-3
+NONZERO_SECONDS = 1.2e-7
 
 
 def flops(config: Config, _model: Config | None) -> float:
@@ -23,9 +25,14 @@ def flops(config: Config, _model: Config | None) -> float:
 
 
 def core_seconds(config: Config) -> float:
-    """Seconds of one core: what a step takes besides, and its operations.
-
-    Three whole runs of the preset `fast`, with their evaluations, took .86 to 1.3 times as long.
-    """
+    """Seconds of one core: what every step takes, its non-zeros and its operations. Evaluations are not in it."""
     assert isinstance(config, DoubleDescentConfig)  # noqa: S101 - as above
-    return config.steps * config.initialisations * STEP_SECONDS + flops(config, None) / CORE_RATE
+    nonzeros = expected_nonzeros(config.T, n=config.n, sparsity=config.sparsity)
+    a_step = STEP_SECONDS + NONZERO_SECONDS * nonzeros
+    return config.steps * config.initialisations * a_step + flops(config, None) / CORE_RATE
+
+
+def memory(config: Config) -> float:
+    """Bytes that a run holds at once."""
+    assert isinstance(config, DoubleDescentConfig)  # noqa: S101 - as above
+    return needed_bytes(config)
