@@ -55,7 +55,7 @@ def ray_engine(resources: Resources, *, address: str | None) -> Generator[Engine
     for number, handler in handlers.items():
         signal.signal(number, handler)
     try:
-        _require_room(resources)
+        require_room(resources)
         # Ray prints what happens to nodes and workers; stdout is for the sweep's result.
         with redirect_stdout(sys.stderr):
             yield partial(_run_jobs, resources=resources, mailbox=_Mailbox.remote())
@@ -97,8 +97,8 @@ def _knock(address: str) -> None:
         ) from None
 
 
-def _require_room(resources: Resources) -> None:
-    """Ray would wait for ever for a node that is not there."""
+def require_room(resources: Resources) -> None:
+    """Raise `UsageError` when no living node has what a run asks for: Ray would wait for ever for one."""
     wanted = {name: amount for name, amount in (("CPU", resources.cpus), ("GPU", resources.gpus)) if amount}
     nodes: list[dict[str, Any]] = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if any(all(node.get(name, 0) >= amount for name, amount in wanted.items()) for node in nodes):
@@ -106,7 +106,8 @@ def _require_room(resources: Resources) -> None:
     most = ", ".join(f"{max((node.get(name, 0) for node in nodes), default=0):g} {name}" for name in wanted)
     asked = ", ".join(f"{amount:g} {name}" for name, amount in wanted.items())
     raise UsageError(
-        f"a run asks for {asked}, and the most a node has is {most}; lower --cpus-per-run or --gpus-per-run"
+        f"a run asks for {asked}, and no node has all of it (at most {most}, perhaps not on the same one); "
+        "lower --cpus-per-run or --gpus-per-run"
     )
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from icltool.core.errors import OutputError, RunFolderError
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
 from icltool.studies.train.config import TrainConfig
@@ -85,6 +87,18 @@ def test_a_failed_run_leaves_the_others_alone_and_what_hangs_on_it_is_named(tmp_
     assert [row["run"] for row in rows] == ["train/L-1-seed-0", "measure/L-1-seed-0"]
     assert "its checkpoint's run train/L-1-seed-0 failed" in str(rows[1]["error"])
     assert (blocked / "a file of somebody's").read_text() == "precious"
+
+
+def test_a_folder_that_another_sweep_has_or_that_cannot_be_written_is_left_alone(tmp_path: Path) -> None:
+    planned = plan(tmp_path / "sweep")
+    planned.folder.mkdir()
+    with FileLock(planned.folder / ".lock"), pytest.raises(RunFolderError, match="in use by another sweep"):
+        execute(planned, at_once=1)
+    (planned.folder / ".lock").unlink(missing_ok=True)
+    (planned.folder / ".lock").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write in .*sweep: .*; choose another --out"):
+        execute(planned, at_once=1)
+    assert [entry.name for entry in planned.folder.iterdir()] == [".lock"]
 
 
 def test_seeds_are_aggregated_and_settings_are_not() -> None:

@@ -20,6 +20,7 @@ from icltool.studies.train.run import run as train
 from icltool.sweep.engines import EngineChoice, chosen_engine
 from icltool.sweep.execute import Nobody, execute
 from icltool.sweep.plan import PlannedRun, SweepPlan, plan_sweep
+from icltool.sweep.ray_engine import Resources, require_room
 from icltool.sweep.recipe import parse_recipe, read_recipe
 from icltool.sweep.worker import Job, Outcome, do_job
 from tests.sweep.ray_processes import workers_below
@@ -147,3 +148,20 @@ def test_a_killed_or_stopped_driver_is_started_again(tmp_path: Path) -> None:
 def test_what_cannot_be_is_said_at_once(choice: dict[str, Any], words: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=words), chosen_engine(EngineChoice(**choice), smoke(tmp_path)):
         pass
+
+
+def test_a_run_that_no_node_has_room_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nodes() -> list[dict[str, Any]]:
+        sizes = [(True, {"CPU": 4.0}), (True, {"CPU": 2.0, "GPU": 1.0}), (False, {"CPU": 64.0, "GPU": 8.0})]
+        return [{"Alive": alive, "Resources": resources} for alive, resources in sizes]
+
+    monkeypatch.setattr("ray.nodes", nodes)
+    for cpus, gpus in ((4, 0), (2, 1), (0.5, 0.25), (0, 1)):
+        require_room(Resources(cpus=cpus, gpus=gpus))
+    for cpus, gpus, words in (
+        (5, 0, r"asks for 5 CPU, .* \(at most 4 CPU,"),
+        (1, 2, r"asks for 1 CPU, 2 GPU, .* \(at most 4 CPU, 1 GPU,"),
+        (4, 1, r"asks for 4 CPU, 1 GPU, .* perhaps not on the same one"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            require_room(Resources(cpus=cpus, gpus=gpus))
