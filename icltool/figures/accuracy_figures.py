@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
 from icltool.evaluation.accuracy_table import row_name
-from icltool.figures.error_figures import series_names
 from icltool.figures.marks import add_band_line, mark_place
+from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
 
 # An improvement below this is no learning within the sequence.

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from icltool.core.result import Result, Row
 from icltool.evaluation.error_table import learner_names
 from icltool.figures.marks import LOG_FLOOR, add_band_line, add_reference_line, mark_place
+from icltool.figures.series_names import series_names
 from icltool.figures.theme import GREYS, colour, figure, log_range
 
 ERROR = "squared error (predicting zero = 1)"
@@ -16,14 +17,6 @@ LINEAR_LOOPS = 150
 FEW_LOOPS = 12
 # Symbols of baselines measured at a few places only.
 SYMBOLS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "cross-open", "x-open")
-
-
-def series_names(results: Sequence[Result]) -> list[str]:
-    """One distinct name a result: its label, with the run's folder where labels repeat."""
-    labels = [result.label for result in results]
-    return [
-        f"{result.label} ({result.run.name})" if labels.count(result.label) > 1 else result.label for result in results
-    ]
 
 
 def error_by_example(results: Sequence[Result], *, measure: str) -> go.Figure:

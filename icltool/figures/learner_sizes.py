@@ -8,9 +8,11 @@ from plotly.subplots import make_subplots
 
 from icltool.core.result import Result, Row
 from icltool.evaluation.accuracy_records import BY_POSITION, last_accuracy
-from icltool.figures.error_figures import series_names
+from icltool.figures.series_names import series_names
 from icltool.figures.theme import axis, colour, figure
 
+# Points of a name in the legend, in a wide font: "transformer L=2 D=64".
+ENTRY = 160
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
 
 
@@ -52,8 +54,8 @@ def accuracy_by_size(learners: Sequence[SizedLearner], *, chance: float | None) 
             )
     look.update_layout(figure(title="Accuracy on unseen tasks, by size", x="", y="", log_x=True).layout)
     for column, title, sizes in (
-        (1, "parameters (learned before the sequence)", [learner.parameters for learner in learners]),
-        (2, "state (numbers carried along the sequence)", [learner.state_size for learner in learners]),
+        (1, "parameters (learned beforehand)", [learner.parameters for learner in learners]),
+        (2, "state (numbers carried along)", [learner.state_size for learner in learners]),
     ):
         places = _places(sizes)
         look.update_xaxes(
@@ -68,7 +70,7 @@ def accuracy_by_size(learners: Sequence[SizedLearner], *, chance: float | None) 
         )
     look.update_yaxes({**axis(""), "range": [0, 1.02]})
     look.update_yaxes(title={"text": "accuracy after the last example", "standoff": 10}, row=1, col=1)
-    look.update_layout(legend={"orientation": "h", "y": -0.2}, margin={"b": 110})
+    look.update_layout(legend={"orientation": "h", "y": -0.2, "entrywidth": ENTRY}, margin={"b": 110})
     if chance is not None:
         look.add_hline(y=chance, line={"color": "#999999", "width": 1, "dash": "dot"})
     return look

@@ -9,8 +9,8 @@ from icltool.core.result import Result, Row
 from icltool.core.table import number
 from icltool.evaluation.error_records import ZERO
 from icltool.evaluation.error_table import last_under_shifts
-from icltool.figures.error_figures import series_names
 from icltool.figures.marks import LOG_FLOOR
+from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
 
 # The colours' ends: ten times better and ten times worse than predicting zero.

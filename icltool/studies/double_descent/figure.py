@@ -8,9 +8,9 @@ from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, Row
 from icltool.core.table import Table, number
 from icltool.figures.curve_figures import learning_curves
-from icltool.figures.error_figures import series_names
 from icltool.figures.heat_map import heat_map
 from icltool.figures.marks import add_band_line
+from icltool.figures.series_names import series_names
 from icltool.figures.theme import DASHES, GREYS, colour, figure, log_range
 from icltool.studies.double_descent.animation import animation_figure
 from icltool.studies.double_descent.plane import plane_figures

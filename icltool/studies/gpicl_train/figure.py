@@ -11,7 +11,7 @@ from icltool.evaluation.accuracy_records import BY_POSITION
 from icltool.evaluation.accuracy_table import accuracy_table
 from icltool.figures.accuracy_figures import accuracy_by_position
 from icltool.figures.curve_figures import learning_curves
-from icltool.figures.error_figures import series_names
+from icltool.figures.series_names import series_names
 
 
 def figures(results: Sequence[Result]) -> dict[str, go.Figure]:

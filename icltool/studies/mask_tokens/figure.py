@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
 from icltool.core.table import Table, number
-from icltool.figures.error_figures import ERROR, series_names
+from icltool.figures.error_figures import ERROR
 from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place
+from icltool.figures.series_names import series_names
 from icltool.figures.theme import DASHES, figure, log_range
 from icltool.studies.mask_tokens.run import BY_PAIRS
 

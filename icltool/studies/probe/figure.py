@@ -10,6 +10,7 @@ from icltool.core.table import Table, number
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.heat_map import heat_map
 from icltool.figures.marks import add_band_line, add_reference_line, mark_place
+from icltool.figures.series_names import distinct_names
 from icltool.figures.theme import figure
 from icltool.studies.probe.run import BY_PREFIX, BY_STATE
 
@@ -124,10 +125,7 @@ def _named(results: Sequence[Result]) -> list[tuple[str, Result]]:
         + (", control" if result.config["control"] else "")
         for result in results
     ]
-    return [
-        (f"{name} ({result.run.name})" if names.count(name) > 1 else name, result)
-        for name, result in zip(names, results, strict=True)
-    ]
+    return list(zip(distinct_names(names, results), results, strict=True))
 
 
 def _hues(results: Sequence[Result]) -> list[int]:

@@ -10,7 +10,8 @@ from icltool.core.table import Table
 from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.evaluation.error_table import error_table
 from icltool.figures.curve_figures import learning_curves
-from icltool.figures.error_figures import error_by_example, error_by_loop, series_names
+from icltool.figures.error_figures import error_by_example, error_by_loop
+from icltool.figures.series_names import series_names
 
 
 def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
