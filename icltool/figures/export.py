@@ -1,6 +1,7 @@
 """Figures to files: one HTML page that works offline, and svg, png or pdf through one start of a browser."""
 
 import html
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from icltool.figures.theme import HEIGHT, WIDTH
 Format = Literal["html", "svg", "png", "pdf"]
 FORMATS: tuple[str, ...] = get_args(Format)
 PNG_SCALE = 2
+# Points that a legend may need more where the reader's font is wider than the one in which Plotly measured it.
+ROOM = 24
 
 _STYLE = (
     "body{font-family:Inter,Helvetica,Arial,'DejaVu Sans',sans-serif;max-width:960px;margin:2rem auto;padding:0 1rem;"
@@ -50,9 +53,19 @@ def write_images(figures: Mapping[str, go.Figure], folder: Path, *, formats: Seq
         written: list[Path] = []
         for (name, suffix), source in zip(names, drawn, strict=True):
             target = folder / f"{name}.{suffix}"
-            write_atomically(target, source.read_bytes())
+            content = source.read_bytes()
+            write_atomically(target, with_room(content) if suffix == "svg" else content)
             written.append(target)
     return written
+
+
+def with_room(svg: bytes) -> bytes:
+    """The picture with a legend that is not cut off in a wider font: not clipped, and with room on its right."""
+    free, legends = re.subn(rb' clip-path="url\(#legend\w*\)"', b"", svg)
+    if not legends:
+        return svg
+    width = re.compile(rb'(<svg class="main-svg"[^>]*? width="|viewBox="0 0 |<rect x="0" y="0" width=")(\d+)')
+    return width.sub(lambda found: found[1] + str(int(found[2]) + ROOM).encode(), free, count=3)
 
 
 def _render(figures: list[go.Figure], files: list[Path]) -> None:
