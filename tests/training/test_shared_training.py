@@ -67,10 +67,11 @@ def wait_until_step(folder: Path, step: int, process: subprocess.Popen[str]) -> 
         time.sleep(0.02)
 
 
-def follower_of(process: subprocess.Popen[str]) -> int:
-    """The process of rank 1."""
+def process_of(rank: int, process: subprocess.Popen[str]) -> int:
+    """The process of this rank."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return next(int(child) for child in children if b"\0RANK=1\0" in Path(f"/proc/{child}/environ").read_bytes())
+    own = b"\0RANK=%d\0" % rank
+    return next(int(child) for child in children if own in Path(f"/proc/{child}/environ").read_bytes())
 
 
 def assert_same_curve(folder: Path, other: Path) -> None:
@@ -92,7 +93,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_dead_process_ends_it_with_the_last_step_saved_and_one_process_goes_on(tmp_path: Path, alone: Path) -> None:
     process = start(tmp_path / "cut")
     wait_until_step(tmp_path / "cut", 50, process)
-    os.kill(follower_of(process), signal.SIGKILL)
+    os.kill(process_of(1, process), signal.SIGKILL)
     out, errors = process.communicate(timeout=60)
     assert process.returncode != 0
     assert out == ""
@@ -102,6 +103,23 @@ def test_a_dead_process_ends_it_with_the_last_step_saved_and_one_process_goes_on
     assert "another process of this run is gone" in line
     assert f"the last good state (step {header['step']}) is in {tmp_path / 'cut'}, go on with --resume" in line
     run(TrainConfig.model_validate(SETTINGS), request=RunRequest(out=tmp_path / "cut", resume=True))
+    assert_same_curve(tmp_path / "cut", alone)
+
+
+def test_without_its_leader_it_ends_and_one_process_goes_on_from_its_last_save(tmp_path: Path, alone: Path) -> None:
+    """Only the leader saves, and one that is killed cannot."""
+    process = start(tmp_path / "cut", "--save-every", "40")
+    wait_until_step(tmp_path / "cut", 100, process)
+    leader, follower = (process_of(rank, process) for rank in range(2))
+    os.kill(leader, signal.SIGKILL)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert out == ""
+    assert not Path(f"/proc/{follower}").exists()
+    assert not [line for line in errors.splitlines() if line.startswith("error: ")], errors
+    assert read_header(tmp_path / "cut" / "resume.safetensors")["step"] in {80, 120, 160, 200, 240}
+    settings = {**SETTINGS, "save_every": 40}
+    run(TrainConfig.model_validate(settings), request=RunRequest(out=tmp_path / "cut", resume=True))
     assert_same_curve(tmp_path / "cut", alone)
 
 
