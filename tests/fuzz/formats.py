@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import random
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from scipy.io import savemat
 
 from icltool.core.metrics_log import drop_rows_after, read_rows
 from icltool.core.result import load_result
+from icltool.core.run_folder import settings_from
 from icltool.core.seeding import generator
 from icltool.core.tensor_files import packed, read_tensor_file
 from icltool.core.tensor_header import METADATA_KEY
@@ -34,9 +36,12 @@ from icltool.models.gpicl_config import GpiclModelConfig
 from icltool.models.gpicl_learners import new_learner
 from icltool.models.official_checkpoint import official_model, read_official_file
 from icltool.models.transformer_config import RegressionModelConfig
+from icltool.report.markdown import to_html
 from icltool.studies.inspection import describe
+from icltool.studies.train.config import TrainConfig
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.recipe import read_recipe
+from icltool.sweep.record import read_reference
 from tests.fuzz.hostile import changed_bytes, changed_json, contents
 from tests.reference.official_gpt2 import OfficialModel
 
@@ -72,6 +77,31 @@ RECIPE: dict[str, Any] = {
         {"name": "measure", "study": "eval", "checkpoints": "train", "settings": {"loops": 2}},
     ],
 }  # fmt: skip
+
+REFERENCE: dict[str, Any] = {
+    "schema": 1, "recipe": "r", "claim": "1a",
+    "scales": {
+        "cpu": {
+            "tolerance": {"relative": 0.1, "absolute": 1e-6, "bands": 1.0}, "exceptions": {"e": {"absolute": 2.0}},
+            "machine": {"seconds": 1.5, "processor": "p"},
+            "figures": [{"stage": "s", "settings": {"b": 2}, "runs": 3, "measures": {"e": [0.1, 0.0, 0.2]}}],
+        },
+    },
+}  # fmt: skip
+SETTINGS: dict[str, Any] = {"study": "train", "L": 1, "b": 2, "lr": 1e-3, "curriculum": "gated", "inputs": {}}
+PAGE = b"""# A *title*
+<script>alert(1)</script> <img src=x onerror=alert(1)>
+
+| a | b |
+|---|---|
+| [one](javascript:alert(1)) | [two](data:text/html,x) |
+
+![three](../../../etc/passwd) ![four](figure.svg) <https://example.org>
+
+- > 1. `five` **six** [seven]
+
+[seven]: <javascript:alert(1)> "eight"
+"""
 
 
 def _toml(table: Any) -> bytes:
@@ -194,6 +224,19 @@ def _read_recipe(path: Path) -> object:
     return plan
 
 
+def _read_page(path: Path) -> object:
+    html = to_html(path).lower()
+    assert not re.search(
+        r"<(?!/?(h[3-6]|p|em|strong|code|pre|ul|ol|li|blockquote|table|t[rhdb]|thead|a|img|br|hr))", html
+    )
+    assert not re.search(r"""<[^>]*(href|src)="(?!https?://|data:image/)""", html)
+    return html
+
+
+def _read_settings(path: Path) -> object:
+    return TrainConfig.create(settings_from(path, study="train"), where=str(path))
+
+
 def _read_rows(path: Path) -> object:
     drop_rows_after(path, 3)
     return read_rows(path)
@@ -230,6 +273,21 @@ FORMATS = {
             [_toml(RECIPE), b"a = " + DEEP, b"a = " + DIGITS, _grid("seed", "L"), _grid("seed", "L", "b", "T", "d")],
             lambda chance: _toml(changed_json(RECIPE, chance)),
         ),
+    ),
+    "config.toml": Format(
+        "config.toml",
+        _read_settings,
+        contents([_toml(SETTINGS), b"a = " + DEEP], lambda chance: _toml(changed_json(SETTINGS, chance))),
+    ),
+    "reference.json": Format(
+        "reference.json",
+        read_reference,
+        contents([_json(REFERENCE), DEEP, DIGITS], lambda chance: _json(changed_json(REFERENCE, chance))),
+    ),
+    "README.md": Format(
+        "README.md",
+        _read_page,
+        contents([PAGE, DEEP[:3000]], lambda chance: changed_bytes(PAGE, chance).decode(errors="replace").encode()),
     ),
     "CSV": Format(
         "data.csv",
