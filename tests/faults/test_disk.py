@@ -2,19 +2,24 @@
 
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from icltool.core.errors import OutputError
 from icltool.core.tensor_files import read_tensor_file
 from icltool.core.toml_files import read_toml
-from icltool.sweep.worker import Job, do_job
+from icltool.sweep.execute import execute
+from icltool.sweep.plan import plan_sweep
+from icltool.sweep.recipe import parse_recipe
+from icltool.sweep.worker import Job, Outcome, do_job
 from tests.conftest import Counts
 from tests.faults.victims import STUDIES, Victim, finished, job, left_in, whole_and_duration
 
@@ -71,6 +76,34 @@ def test_the_disk_is_full_at_a_random_moment(study: str, times: int, tmp_path: P
         failures += 1
     assert finished(work) == whole
     counts.add(f"full disks under {study}, gone on to equal bytes", failures)
+
+
+def test_the_result_of_a_sweep_does_not_fit(tmp_path: Path, counts: Counts) -> None:
+    """All runs are done: what was there before is intact, and with room again the same sweep answers at once."""
+
+    def here(jobs: Sequence[Job], **_: object) -> tuple[list[Outcome], int | None]:
+        return [do_job(job) for job in jobs], None
+
+    stage = {"name": "s", "study": "double-descent", "settings": job("double-descent", tmp_path).settings}
+    recipe = parse_recipe({"claim": "0", "title": "A test", "stage": [stage]}, where="r")
+    planned = plan_sweep("r", recipe, scale=None, folder=tmp_path / "sweep", where="r")
+    file = execute(planned, at_once=1, engine=here).path
+    before = file.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for there in (True, False):
+        if not there:
+            file.unlink()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) - 1, limits[1]))
+        try:
+            with pytest.raises(OutputError, match=rf"cannot write {file}: File too large"):
+                execute(planned, at_once=1, engine=here)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert (file.read_bytes() if file.exists() else None) == (before if there else None)
+        assert_whole(planned.runs[0].folder)
+        assert sorted(entry.name for entry in planned.folder.iterdir() if entry.name.endswith(".tmp")) == []
+    assert execute(planned, at_once=1, engine=here).path.read_bytes() == before
+    counts.add("short writes of a sweep's result, gone on to equal bytes", 2)
 
 
 PAGE = 4096
