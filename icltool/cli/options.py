@@ -7,14 +7,14 @@ That keeps the order of precedence (defaults < preset < file < flags) and leaves
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from icltool.cli.signature import PANEL, common_parameter
+from icltool.cli.signature import PANEL, common_parameter, completion_of
 from icltool.core.config import Config, choices_of, option_name, traits_of
 from icltool.core.errors import UsageError
 
@@ -40,7 +40,7 @@ def preset_parameter(config: type[Config]) -> inspect.Parameter:
         metavar=metavar,
         help=f"Settings to start from (fast: the defaults).{_notes(listed)}",
         rich_help_panel=PANEL,
-        autocompletion=_completion(presets),
+        autocompletion=completion_of(presets),
     )
     return common_parameter("preset", str | None, option)
 
@@ -89,17 +89,10 @@ def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Par
         annotation: Any = Annotated[bool | None, typer.Option(f"{option}/--no-{option[2:]}", **common)]
     else:
         choices = choices_of(field.annotation)
-        completion = _completion(choices) if choices else None
+        completion = completion_of(choices) if choices else None
         metavar = _choices_shown(choices)[0] if choices else _metavar(field)
         annotation = Annotated[str | None, typer.Option(option, metavar=metavar, autocompletion=completion, **common)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _completion(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
-    def complete(incomplete: str) -> list[str]:
-        return [choice for choice in choices if choice.startswith(incomplete)]
-
-    return complete
 
 
 def _choices_shown(choices: Sequence[str]) -> tuple[str, str]:

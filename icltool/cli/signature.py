@@ -1,7 +1,7 @@
 """Functions that Typer reads by a signature made at run time, and the parameters that are no setting."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +33,15 @@ def common_parameter(name: str, annotation: object, option: object, default: obj
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, option]
     )
+
+
+def completion_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """What the shell offers for the beginning of a value: the choices that begin so."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return complete
 
 
 def flag(name: str, help: str, *, panel: str = PANEL) -> inspect.Parameter:
@@ -69,13 +78,9 @@ def track_parameter() -> inspect.Parameter:
         help="Send the logged values to a tracker as they come (extra: track).",
         rich_help_panel=PANEL,
         parser=tracker_named,
-        autocompletion=_complete_tracker,
+        autocompletion=completion_of(TRACKERS),
     )
     return common_parameter("track", str | None, option)
-
-
-def _complete_tracker(incomplete: str) -> list[str]:
-    return [name for name in TRACKERS if name.startswith(incomplete)]
 
 
 def require_path(text: str, *, where: str) -> Path:

@@ -61,13 +61,15 @@ complete=$(complete -p icltool | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 
 
 def test_bash_completes_commands_options_and_choices():
-    commands, options, choices, recipes = completed(
+    commands, options, choices, recipes, workloads = completed(
         "icltool re",
         "icltool sweep --",
         "icltool sweep recipes/probing --scale p",
         "icltool sweep recipes/double-descent-",
+        "icltool bench d",
     )
     assert commands == {"recipes", "report"}
     assert {"--dry-run", "--check", "--scale"} <= options
     assert choices == {"paper"}
     assert recipes == {"recipes/double-descent-dimensions", "recipes/double-descent-regularisation"}
+    assert workloads == {"double-descent"}

@@ -9,13 +9,17 @@ from icltool.bench.config import WORKLOADS, BenchConfig
 from icltool.cli.options import given_values, parameters_of
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
-from icltool.cli.signature import common_parameter, json_flag, quiet_flag
+from icltool.cli.signature import common_parameter, completion_of, json_flag, quiet_flag
 from icltool.cli.streams import people, print_json
 
 
 def parameters() -> list[inspect.Parameter]:
     """The workload, its sizes, and how to measure."""
-    workload = typer.Argument(metavar="WORKLOAD", help=f"What to measure: {', '.join(WORKLOADS)}; none: all of them.")
+    workload = typer.Argument(
+        metavar="WORKLOAD",
+        help=f"What to measure: {', '.join(WORKLOADS)}; none: all of them.",
+        autocompletion=completion_of(WORKLOADS),
+    )
     return [
         common_parameter("workload", str | None, workload),
         *(parameter for parameter in parameters_of(BenchConfig) if parameter.name != "workload"),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 import typer
 
 from icltool.cli.printed_table import printed
-from icltool.cli.signature import common_parameter, flag, json_flag, path_parameter, quiet_flag, track_parameter
+from icltool.cli.signature import (
+    common_parameter,
+    completion_of,
+    flag,
+    json_flag,
+    path_parameter,
+    quiet_flag,
+    track_parameter,
+)
 from icltool.cli.streams import people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import IcltoolError, UsageError
@@ -39,7 +47,7 @@ def parameters() -> list[inspect.Parameter]:
                 "--scale",
                 metavar="|".join(SCALES),
                 help="Size: seconds, about an hour, the original.",
-                autocompletion=_complete_scale,
+                autocompletion=completion_of(SCALES),
             ),
             default="smoke",
         ),
@@ -119,7 +127,7 @@ def _engine_parameters() -> list[inspect.Parameter]:
         metavar="|".join(ENGINES),
         help="Processes of this machine, or Ray (extra: ray).",
         rich_help_panel=ENGINE,
-        autocompletion=_complete_engine,
+        autocompletion=completion_of(ENGINES),
     )
     address = typer.Option(
         "--address",
@@ -148,16 +156,7 @@ def _set_aside(what: str, *, unset: str) -> object:
 
 def _complete_recipe(incomplete: str) -> list[str]:
     """The recipes of this checkout; where none fits, the shell goes on with files of its own."""
-    folders = sorted(str(file.parent) for file in FOLDER.glob("*/recipe.toml"))
-    return [folder for folder in folders if folder.startswith(incomplete)]
-
-
-def _complete_scale(incomplete: str) -> list[str]:
-    return [scale for scale in SCALES if scale.startswith(incomplete)]
-
-
-def _complete_engine(incomplete: str) -> list[str]:
-    return [engine for engine in ENGINES if engine.startswith(incomplete)]
+    return completion_of(sorted(str(file.parent) for file in FOLDER.glob("*/recipe.toml")))(incomplete)
 
 
 def _scale(text: str) -> Scale:
