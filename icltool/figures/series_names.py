@@ -31,11 +31,18 @@ def distinct_names(names: Sequence[str], results: Sequence[Result]) -> list[str]
 def _apart(results: Sequence[Result]) -> list[str]:
     folders = [result.run.name for result in results]
     if not _distinct(folders):
-        return [str(result.run) for result in results]
+        return _paths(results)
     return next(
         (told for told in (_settings(results), _parts(folders, hashed=False), _parts(folders)) if _distinct(told)),
         folders,
     )
+
+
+def _paths(results: Sequence[Result]) -> list[str]:
+    """As much of the folders' paths, from their ends, as tells them apart; the names where one run is there twice."""
+    parts = [result.run.parts for result in results]
+    ends = (["/".join(path[-length:]) for path in parts] for length in range(2, max(map(len, parts)) + 1))
+    return next(filter(_distinct, ends), [result.run.name for result in results])
 
 
 def _settings(results: Sequence[Result]) -> list[str]:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from icltool.core.errors import IcltoolError
 from icltool.core.result import Result, Value
 from icltool.core.table import Table, number
+from icltool.figures.series_names import series_names
 from icltool.report.drawing import drawn
 from icltool.report.repeat import config_of, run_commands, settings_of_run
 from icltool.report.section import DrawnFigure, Fact, Section, Settings
@@ -19,11 +20,7 @@ def run_sections(results: Sequence[Result]) -> list[Section]:
     """The sections of runs of one study, their figures overlaid."""
     if len(results) == 1:
         return [_of_run(results[0], title=results[0].label, draw=True)]
-    labels = [result.label for result in results]
-    titles = [
-        f"{name} ({run.run.name})" if labels.count(name) > 1 else name
-        for name, run in zip(labels, results, strict=True)
-    ]
+    titles = series_names(results)
     alone = [_of_run(result, title=title, draw=False) for title, result in zip(titles, results, strict=True)]
     return [_compared(results, titles), *alone]
 

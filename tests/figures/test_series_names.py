@@ -39,8 +39,9 @@ def test_a_repeated_label_is_followed_by_the_settings_that_differ():
         (["b-5-seed-0", "b-5-seed-1"], ["seed-0", "seed-1"]),
         (["same-a0256fca", "same-ba4de2f1"], ["a0256fca", "ba4de2f1"]),
         (["run", "run-second"], ["run", "run-second"]),
-        (["here/run", "there/run"], ["here/run", "there/run"]),
+        (["/far/here/run", "/far/there/run"], ["here/run", "there/run"]),
         (["a", "b2"], ["a", "b2"]),
+        (["/far/run", "/far/run"], ["run", "run"]),
     ],
 )
 def test_without_such_settings_by_what_differs_in_the_folders_names(folders: list[str], apart: list[str]):
