@@ -60,6 +60,9 @@ def log_range(figure: go.Figure, values: Sequence[float]) -> None:
     figure.update_yaxes(range=[low - spare, high + spare])
     if high - low + 2 * spare > WIDE_DECADES:
         figure.update_yaxes(dtick=1)
+    else:
+        # In full: of 0.5 Plotly itself would show a small 5.
+        figure.update_yaxes(tickformat="~g")
 
 
 def colour(index: int) -> str:
