@@ -69,8 +69,9 @@ def held_signals() -> Generator[None]:
 
 
 def let_signals_in() -> None:
-    """What has been kept waiting comes now."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, FirstSignal.NUMBERS)
+    """What has been kept waiting comes now (Windows keeps nothing waiting)."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FirstSignal.NUMBERS)
 
 
 @contextmanager
