@@ -23,6 +23,7 @@ POLL_SECONDS = 0.2
 SAVING_SECONDS = 120.0
 # Imported once, in the server; a module more costs nothing but its memory.
 PRELOADED = [
+    "icltool.sweep.late_worker",
     "icltool.sweep.worker",
     "icltool.studies.train.run",
     "icltool.studies.double_descent.run",
