@@ -72,8 +72,9 @@ def environment(runtime: Runtime) -> dict[str, Value]:
 
 
 def _multiplies_bf16() -> bool:
-    """Whether the processor has instructions for bf16 products, of whatever kind."""
-    return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
+    """Whether the processor has instructions for bf16 products; an older torch cannot tell, and is taken to say yes."""
+    ask = getattr(torch.cpu, "get_capabilities", None)
+    return ask is None or any(has for name, has in ask().items() if "bf16" in name)
 
 
 def _processor() -> str:

@@ -26,3 +26,11 @@ def test_bf16_without_products_for_it_is_said_to_be_slow(
     config = RuntimeConfig.model_validate({"precision": precision, "device": "cpu", "threads": 1})
     assert prepare(config).precision == precision
     assert ("no bf16 products" in caplog.text) == warned
+
+
+def test_a_torch_that_cannot_tell_of_bf16_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    prepare(RuntimeConfig.model_validate({"precision": "bf16", "device": "cpu", "threads": 1}))
+    assert caplog.text == ""

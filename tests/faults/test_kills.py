@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,28 @@ def test_a_killed_sweep_goes_on_at_once(kills: int, tmp_path: Path, counts: Coun
     counts.add("kill -9 of sweeps, gone on to equal bytes", landed)
 
 
+def storm(
+    process: subprocess.Popen[str],
+    send: Callable[[int, int], None],
+    numbers: Sequence[int],
+    chance: random.Random,
+    *,
+    pause: float,
+    ending: str = "",
+) -> tuple[int, str]:
+    """Signals until the process has ended, as after one of them; how many, and what stood on its stdout."""
+    sent = 0
+    while process.poll() is None:
+        send(process.pid, chance.choice(numbers))
+        sent += 1
+        time.sleep(chance.uniform(0.0, pause))
+    out, errors = process.communicate()
+    assert process.returncode in {130, 143}, (process.returncode, errors)
+    assert errors.strip().splitlines()[-1].startswith(f"error: interrupted {ending}"), errors
+    assert "Traceback" not in errors, errors
+    return sent, out
+
+
 @pytest.mark.parametrize("storms", [2, pytest.param(10, marks=pytest.mark.long)])
 def test_a_storm_over_a_whole_sweep_is_one_interruption(storms: int, tmp_path: Path, counts: Counts) -> None:
     """Signals to the sweep, its workers and their server alike, while they start and while they train."""
@@ -117,14 +140,8 @@ def test_a_storm_over_a_whole_sweep_is_one_interruption(storms: int, tmp_path: P
             time.sleep(0.01)
         time.sleep(chance.uniform(0.0, 0.5) if awaited == ".lock" else 0.0)
         numbers = [[signal.SIGINT], [signal.SIGINT, signal.SIGTERM]][turn // 2 % 2]
-        while process.poll() is None:
-            os.killpg(process.pid, chance.choice(numbers))
-            sent += 1
-            time.sleep(chance.uniform(0.0, 0.01))
-        out, errors = process.communicate()
-        assert process.returncode in {130, 143}, (process.returncode, errors)
-        assert errors.strip().splitlines()[-1].startswith("error: interrupted"), errors
-        assert "Traceback" not in errors, errors
+        more, out = storm(process, os.killpg, numbers, chance, pause=0.01)
+        sent += more
         assert out == ""
     cut, whole = plan(tmp_path / "cut"), plan(tmp_path / "whole")
     for planned in (cut, whole):
@@ -147,14 +164,8 @@ def test_a_storm_of_signals_is_one_interruption(storms: int, tmp_path: Path, cou
         rows = len(read_rows(Path("cut/metrics.jsonl")))
         while len(read_rows(Path("cut/metrics.jsonl"))) <= rows and process.poll() is None:
             time.sleep(0.01)
-        while process.poll() is None:
-            os.kill(process.pid, chance.choice([signal.SIGINT, signal.SIGTERM]))
-            sent += 1
-            time.sleep(chance.uniform(0.0, 0.003))
-        _, errors = process.communicate()
-        assert process.returncode in {130, 143}, (process.returncode, errors)
-        assert errors.strip().splitlines()[-1].startswith("error: interrupted at step "), errors
-        assert "Traceback" not in errors, errors
+        more, _ = storm(process, os.kill, [signal.SIGINT, signal.SIGTERM], chance, pause=0.003, ending="at step ")
+        sent += more
         interrupted += 1
     assert finished(work) == whole
     counts.add("signals in storms", sent)
