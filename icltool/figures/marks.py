@@ -51,6 +51,13 @@ def add_reference_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: 
     )
 
 
+def explain_line(figure: go.Figure, meaning: str, *, width: float, dash: str = "solid") -> None:
+    """A grey legend entry without a line of its own: what lines of this look mean, whatever their colour."""
+    figure.add_scatter(
+        x=[None], y=[None], mode="lines", name=meaning, line={"color": GREYS[0], "width": width, "dash": dash}
+    )
+
+
 def mark_place(figure: go.Figure, x: float, label: str) -> None:
     """A vertical line where something changes: d examples, the trained number of loops."""
     figure.add_vline(x=x, line={"color": "#999999", "width": 1, "dash": "dot"})

@@ -48,6 +48,16 @@ def test_a_default_evaluation_has_the_model_and_the_quick_baselines(checkpoint: 
     assert len(table(result).rows) == 1 + len(BASELINES)
 
 
+def test_loops_beyond_training_are_told_at_b_and_at_2b(checkpoint: Path) -> None:
+    told = {"error_after_b_loops", "error_after_2b_loops"}
+    assert told.isdisjoint(evaluate(checkpoint).summary)
+    assert told & set(evaluate(checkpoint, loops=6).summary) == {"error_after_b_loops"}
+    result = evaluate(checkpoint, loops=7)
+    by_loop = {row["loop"]: row["mean"] for row in result.select(measure="error by loop")}
+    assert result.summary["error_after_b_loops"] == pytest.approx(by_loop[3])
+    assert result.summary["error_after_2b_loops"] == pytest.approx(by_loop[6])
+
+
 def test_all_baselines_are_measured_on_fewer_prompts_and_say_so(checkpoint: Path) -> None:
     result = evaluate(checkpoint, baselines="all", fitted_prompts=3, fitted_places=3)
     for name in FITTED_BASELINES:

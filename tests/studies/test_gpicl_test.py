@@ -116,6 +116,12 @@ def test_an_mlp_from_scratch_learns_from_the_context_alone(trained: Path) -> Non
     assert abs(float(str(by_place[0])) - 0.1) < 0.06
     assert float(str(by_place[4])) > 0.16
     assert result.summary["sgd_accuracy"] == by_place[4]
+    assert result.summary["sgd_improvement"] == pytest.approx(float(str(by_place[4])) - float(str(by_place[0])))
+    elsewhere = max(
+        (row for row in rows if row["test"] == "random: unseen tasks" and row["measure"] == BY_POSITION),
+        key=lambda row: int(str(row["examples"])),
+    )
+    assert result.summary["sgd_random_accuracy"] == elsewhere["mean"]
     assert result.summary["sgd_state_size"] == 64 * 32 + 32 + 32 * 10 + 10
     assert "sgd from scratch, digits: unseen tasks" in [row[0] for row in table(result).rows]
     names = [trace["name"] for trace in figures([result])["accuracy-by-position"].to_dict()["data"] if "name" in trace]

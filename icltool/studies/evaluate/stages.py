@@ -7,6 +7,7 @@ from functools import partial
 from typing import get_args
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from icltool.core.result import Row, Value
@@ -144,6 +145,7 @@ def _model(subject: Subject, prompts: Prompts, tell: Tell) -> Found:
     summary: dict[str, Value] = {
         "held_out_error": float(by_example[:, -1].double().mean()),
         "best_loop": int(by_loop.mean(1).argmin()) + 1,
+        **_beyond_training(subject, by_loop),
     }
     if len(subject.seeds) > 1:
         of_seed = dict(zip(subject.seeds, by_loop.split(subject.config.eval_prompts, dim=1), strict=True))
@@ -155,6 +157,14 @@ def _model(subject: Subject, prompts: Prompts, tell: Tell) -> Found:
         )
         summary |= _halted(subject, prompts, tolerance)
     return Found(records=records, summary=summary)
+
+
+def _beyond_training(subject: Subject, by_loop: Float[Tensor, "loops B"]) -> dict[str, Value]:
+    """Where more loops than trained are asked for: the last point's error at b and at 2b of them too."""
+    b = subject.model.config.loops
+    means = by_loop.double().mean(1).tolist()
+    places = {"error_after_b_loops": b, "error_after_2b_loops": 2 * b}
+    return {name: means[loops - 1] for name, loops in places.items() if loops < len(means)}
 
 
 def _halted(subject: Subject, prompts: Prompts, tolerance: float) -> dict[str, Value]:

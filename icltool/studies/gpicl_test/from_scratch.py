@@ -11,7 +11,7 @@ import torch
 from icltool.core.result import Row, Value
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
-from icltool.evaluation.accuracy_records import accuracy_records, last_accuracy
+from icltool.evaluation.accuracy_records import IMPROVEMENT, accuracy_records, last_accuracy
 from icltool.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers, sequences_of
 from icltool.models.context_mlp import ContextSGD, Descent, number_of_weights
 from icltool.studies.gpicl_test.config import CHOOSING_SEQUENCES, PLACES, STEP_SIZES, STEPS
@@ -44,6 +44,8 @@ def sgd_records(
             rows += accuracy_records(NAME, test, right, positions=positions)
     return rows, {
         "sgd_accuracy": last_accuracy(rows, tests[0].name)["mean"],
+        "sgd_improvement": next(row["mean"] for row in rows if row["measure"] == IMPROVEMENT),
+        **{f"sgd_{test.data.name}_accuracy": last_accuracy(rows, test.name)["mean"] for test in tests[3:]},
         "sgd_steps": chosen.steps,
         "sgd_step_size": chosen.step_size,
         # Nothing is learned before the context; the fitted weights are what it leaves behind.

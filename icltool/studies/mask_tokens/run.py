@@ -116,11 +116,13 @@ def _records(config: MaskTokensConfig, name: str, loops: list[int], errors: Floa
 
 
 def _summary(errors: Float[Tensor, "k B"]) -> dict[str, Value]:
-    """After b loops: the error with everything and with nothing kept, and the fewest pairs that nearly suffice."""
+    """After b loops: the error with all, all but one, half and none of the pairs; the fewest that nearly suffice."""
     means = errors.double().mean(1)
     near = (means <= NEAR * means[-1]).tolist()
     return {
         "error_with_all_pairs": float(means[-1]),
+        "error_with_all_pairs_but_one": float(means[-2]),
+        "error_with_half_of_the_pairs": float(means[(len(means) - 1) // 2]),
         "error_with_no_pair": float(means[0]),
         "fewest_pairs_within_twice_the_error": near.index(True),
     }

@@ -3,10 +3,11 @@
 import plotly.graph_objects as go
 
 from icltool.core.result import Result
-from icltool.sweep.claims.overlay import errors_overlaid, named_results, trainings_compared
+from icltool.sweep.claims.overlay import errors_overlaid, trainings_compared
+from icltool.sweep.over_seeds import series_of
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
     """Error along the context and the loops, a line a dilation; both trainings at dilation 1."""
-    results = named_results(sweep, stage="train", name=lambda varied: f"dilation {varied['dilation']}")
+    results = series_of(sweep, stage="train", name=lambda varied: f"dilation {varied['dilation']}")
     return {**errors_overlaid(results), **trainings_compared(sweep, stage="train")}

@@ -9,23 +9,28 @@ from icltool.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT, last_a
 from icltool.figures.learner_sizes import SizedLearner, accuracy_by_size
 from icltool.figures.theme import figure
 from icltool.sweep.collect import finished_runs
+from icltool.sweep.over_seeds import Series, told_of_seeds
 
 STAGES = ("measure", "measure-memoriser")
 TITLE = "Accuracy on unseen tasks, test images, after the last example"
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
-    """The table, and accuracy against parameters and against state size; of several seeds the first is shown."""
-    results: dict[str, Result] = {}
+    """The table, and accuracy against parameters and against state size; seeds are averaged."""
+    runs: dict[str, list[Result]] = {}
     for stage in STAGES:
         for _, result in finished_runs(sweep, stage):
-            results.setdefault(result.label, result)
-    learners = [learner for result in results.values() for learner in _learners(result)]
-    chance = next((result.summary.get("chance") for result in results.values()), None)
+            runs.setdefault(result.label, []).append(result)
+    series = [Series(label=label, runs=seeds) for label, seeds in runs.items()]
+    results = [one.result for one in series]
+    learners = [learner for result in results for learner in _learners(result)]
+    chance = next((result.summary.get("chance") for result in results), None)
     level = chance if isinstance(chance, float) else None
+    by_size = accuracy_by_size(learners, chance=level)
+    title = told_of_seeds(by_size.layout.title.text, series)
     return {
-        "table": _table(list(results.values()), learners, level),
-        "accuracy-by-size": accuracy_by_size(learners, chance=level),
+        "table": _table(results, learners, level).update_layout(title_text=told_of_seeds(TITLE, series)),
+        "accuracy-by-size": by_size.update_layout(title_text=title),
     }
 
 

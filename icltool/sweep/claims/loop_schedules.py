@@ -3,15 +3,9 @@
 import plotly.graph_objects as go
 
 from icltool.core.result import Result
-from icltool.sweep.claims.overlay import (
-    Name,
-    curves_overlaid,
-    errors_overlaid,
-    named_results,
-    report_results,
-    trainings_compared,
-)
+from icltool.sweep.claims.overlay import curves_overlaid, errors_overlaid, report_series, trainings_compared
 from icltool.sweep.collect import finished_runs
+from icltool.sweep.over_seeds import Name, series_of
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
@@ -22,11 +16,11 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
         ("growing", lambda varied: f"{start} to {varied['b']}, T={varied['T']}"),
     )
     trained, measured = (
-        [found for stage, name in schedules for found in named_results(sweep, stage=f"{prefix}{stage}", name=name)]
+        [found for stage, name in schedules for found in series_of(sweep, stage=f"{prefix}{stage}", name=name)]
         for prefix in ("", "measure-")
     )
     return {
-        **errors_overlaid([*measured, *report_results(sweep, stage="measure-report-training")]),
+        **errors_overlaid([*measured, *report_series(sweep, stage="measure-report-training")]),
         "learning-curves": curves_overlaid(trained),
         **trainings_compared(sweep, stage="fixed"),
     }

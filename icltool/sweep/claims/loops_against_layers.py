@@ -3,21 +3,20 @@
 import plotly.graph_objects as go
 
 from icltool.core.result import Result
-from icltool.evaluation.error_records import BY_EXAMPLE
-from icltool.figures.error_figures import error_by_example
-from icltool.sweep.claims.overlay import curves_overlaid, named_results, trainings_compared
+from icltool.sweep.claims.overlay import curves_overlaid, errors_overlaid, trainings_compared
 from icltool.sweep.collect import finished_runs
+from icltool.sweep.over_seeds import series_of
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
     """Learning curves, and errors along the context; both trainings at the shared point."""
     layers = [str(result.config["L"]) for _, result in finished_runs(sweep, "standard")]
-    results = [
-        *named_results(sweep, stage="standard", name=lambda _: f"standard L={layers[0]}"),
-        *named_results(sweep, stage="looped", name=lambda varied: f"looped b={varied['b']} T={varied['T']}"),
+    series = [
+        *series_of(sweep, stage="standard", name=lambda _: f"standard L={layers[0]}"),
+        *series_of(sweep, stage="looped", name=lambda varied: f"looped b={varied['b']} T={varied['T']}"),
     ]
     return {
-        "learning-curves": curves_overlaid(results),
-        "error-by-example": error_by_example(results, measure=BY_EXAMPLE),
+        "learning-curves": curves_overlaid(series),
+        "error-by-example": errors_overlaid(series)["error-by-example"],
         **trainings_compared(sweep, stage="looped"),
     }

@@ -6,41 +6,41 @@ import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
 from icltool.figures.error_figures import ERROR
-from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place
-from icltool.figures.theme import DASHES, GREYS, colour, figure, log_range
+from icltool.figures.marks import LOG_FLOOR, add_band_line, explain_line, mark_place
+from icltool.figures.theme import DASHES, colour, figure, log_range
 from icltool.studies.mask_tokens.run import BY_PAIRS
-from icltool.sweep.claims.overlay import report_results, trainings_compared
-from icltool.sweep.collect import finished_runs
+from icltool.sweep.claims.overlay import report_series, trainings_compared
+from icltool.sweep.collect import RUN
+from icltool.sweep.over_seeds import Series, series_of, told_of_seeds
 
 PLACES = {"state": "recurrent state", "input": "prompt"}
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
     """One figure for each kind of mask: a colour a model, a dash for b, 2b, 3b loops; both trainings at one point."""
-    runs = [(f"b={varied['b']} T={varied['T']}", varied, result) for varied, result in finished_runs(sweep, "mask")]
+    kinds = dict.fromkeys((str(row["keep"]), str(row["scope"])) for row in sweep.select(table=RUN, stage="mask"))
     drawn: dict[str, go.Figure] = {}
-    for keep, scope in dict.fromkeys((str(varied["keep"]), str(varied["scope"])) for _, varied, _ in runs):
-        models: dict[str, Result] = {}
-        for name, varied, result in runs:
-            if (varied["keep"], varied["scope"]) == (keep, scope):
-                models.setdefault(name, result)
+    for keep, scope in kinds:
+        models = series_of(
+            sweep, stage="mask", name=lambda varied: f"b={varied['b']} T={varied['T']}", keep=keep, scope=scope
+        )
         if (keep, scope) == ("last", "state"):
-            models |= {result.label: result for result in report_results(sweep, stage="mask-report-training")}
+            models += report_series(sweep, stage="mask-report-training")
         drawn[f"{keep}-pairs-of-the-{scope}"] = _error_by_pairs(models, keep=keep, scope=scope)
     return {**drawn, **trainings_compared(sweep, stage="train")}
 
 
-def _error_by_pairs(models: dict[str, Result], *, keep: str, scope: str) -> go.Figure:
+def _error_by_pairs(models: Sequence[Series], *, keep: str, scope: str) -> go.Figure:
     look = figure(
-        title=f"Only the {keep} n pairs of the {PLACES[scope]} kept",
+        title=told_of_seeds(f"Only the {keep} n pairs of the {PLACES[scope]} kept", models),
         x="pairs kept, n (the query's own is one)",
         y=ERROR,
         log_y=True,
     )
     drawn: list[Row] = []
     multiples = 0
-    for hue, (name, result) in enumerate(models.items()):
-        rows = result.select(measure=BY_PAIRS)
+    for hue, one in enumerate(models):
+        name, rows = one.label, one.result.select(measure=BY_PAIRS)
         loops = list(dict.fromkeys(row["loop"] for row in rows))
         multiples = max(multiples, len(loops))
         for place, loop in enumerate(loops):
@@ -60,24 +60,13 @@ def _error_by_pairs(models: dict[str, Result], *, keep: str, scope: str) -> go.F
                 line={"color": colour(hue), "width": 2, "dash": DASHES[place]},
             )
         drawn += rows
-    _explain_dashes(look, multiples)
+    for place in range(multiples):
+        explain_line(look, f"{place + 1 if place else ''}b loops", width=1.5, dash=DASHES[place])
     log_range(look, _sides(drawn))
-    dims = {result.config.get("d") for result in models.values()}
+    dims = {result.config.get("d") for one in models for result in one.runs}
     if len(dims) == 1 and isinstance(d := dims.pop(), int):
         mark_place(look, d, f"d = {d}")
     return look
-
-
-def _explain_dashes(look: go.Figure, multiples: int) -> None:
-    """Grey legend entries without a line of their own: what the dashes mean."""
-    for place in range(multiples):
-        look.add_scatter(
-            x=[None],
-            y=[None],
-            mode="lines",
-            name=f"{place + 1 if place else ''}b loops",
-            line={"color": GREYS[0], "width": 1.5, "dash": DASHES[place]},
-        )
 
 
 def _sides(rows: Sequence[Row]) -> list[float]:

@@ -1,18 +1,16 @@
 """What several claims draw: models over each other, named by what varies; one point trained both ways."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.metrics_log import read_rows
-from icltool.core.result import Result, Row
+from icltool.core.result import Result
 from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.error_figures import error_by_example, error_by_loop
+from icltool.figures.marks import explain_line
 from icltool.sweep.collect import finished_runs
-
-Name = Callable[[Row], str]
+from icltool.sweep.over_seeds import Series, series_of, told_of_seeds
 
 # The stages in which a recipe trains (and measures) one of its points as the report did, beside its own training.
 REPORT_TRAINING = "report-training"
@@ -20,41 +18,32 @@ REPORT_TRAINING = "report-training"
 _POINT = ("task", "architecture", "L", "b", "width", "heads", "d", "n", "T", "dilation", "seed")
 
 
-def named_results(sweep: Result, *, stage: str, name: Name) -> list[Result]:
-    """The stage's results, labelled by what varies; of several seeds only the first, so that lines stay readable."""
-    results: dict[str, Result] = {}
-    for varied, result in finished_runs(sweep, stage):
-        label = name(varied)
-        results.setdefault(label, dataclasses.replace(result, label=label))
-    return list(results.values())
+def report_series(sweep: Result, *, stage: str) -> list[Series]:
+    """The shared point as the report trained it (nothing at a scale that leaves the stage out)."""
+    return series_of(sweep, stage=stage, name=lambda _: "report's training (one seed)")[:1]
 
 
-def report_results(sweep: Result, *, stage: str) -> list[Result]:
-    """The results of the shared point as the report trained it (none at a scale that leaves the stage out)."""
-    return [
-        dataclasses.replace(result, label=f"report's training, {result.label}")
-        for _, result in finished_runs(sweep, stage)[:1]
-    ]
-
-
-def errors_overlaid(results: Sequence[Result]) -> dict[str, go.Figure]:
+def errors_overlaid(series: Sequence[Series]) -> dict[str, go.Figure]:
     """Error along the context (the title says after how many loops, if all ran as many), and along the loops."""
+    results = [one.result for one in series]
     along = error_by_example(results, measure=BY_EXAMPLE)
     loops = {row["loop"] for result in results for row in result.select(measure=BY_EXAMPLE, role="model")}
-    if len(loops) == 1:
-        along.update_layout(title_text=f"Error along the context after {loops.pop()} loops")
-    drawn = {"error-by-example": along}
+    title = f"Error along the context after {loops.pop()} loops" if len(loops) == 1 else "Error along the context"
+    drawn = {"error-by-example": along.update_layout(title_text=told_of_seeds(title, series))}
     by_loop = error_by_loop(results, measure=BY_LOOP)
-    return drawn if by_loop is None else {**drawn, "error-by-loop": by_loop}
+    if by_loop is None:
+        return drawn
+    title = told_of_seeds(by_loop.layout.title.text, series)
+    return {**drawn, "error-by-loop": by_loop.update_layout(title_text=title)}
 
 
-def curves_overlaid(results: Sequence[Result], *, title: str = "Learning curves") -> go.Figure:
-    """Held-out error (thick) and training error (dotted) against steps, one legend entry a model."""
+def curves_overlaid(series: Sequence[Series], *, title: str = "Learning curves") -> go.Figure:
+    """Held-out error (thick) and training error (dotted) against steps, one legend entry a model; grey ones say so."""
     look = learning_curves(
-        {result.label: read_rows(result.run / "metrics.jsonl") for result in results},
+        {one.label: one.curve for one in series},
         loss="running_error",
         held_out="held_out_error",
-        title=title,
+        title=told_of_seeds(title, series),
         y="error of the last points (predicting zero = 1)",
     )
 
@@ -63,6 +52,8 @@ def curves_overlaid(results: Sequence[Result], *, title: str = "Learning curves"
         trace.update(name=name, legendgroup=name, showlegend=what == "held-out error")
 
     look.for_each_trace(shorten)
+    explain_line(look, "held-out error", width=2.5)
+    explain_line(look, "training error, smoothed", width=1.2, dash="dot")
     return look
 
 
@@ -74,7 +65,7 @@ def trainings_compared(sweep: Result, *, stage: str) -> dict[str, go.Figure]:
     point = _point(reports[0])
     ours = [result for _, result in finished_runs(sweep, stage) if _point(result) == point]
     both = [
-        dataclasses.replace(result, label=f"{how}, {result.config['steps']} steps of {result.config['optimiser']}")
+        Series(label=f"{how}, {result.config['steps']} steps of {result.config['optimiser']}", runs=[result])
         for how, result in (*(("this recipe", result) for result in ours), ("the report", reports[0]))
     ]
     title = f"One model ({reports[0].label}) trained both ways"

@@ -1,25 +1,42 @@
 """Claim 1g (report 002): what can be decoded after each layer of a standard model and each loop of a looped one."""
 
+from dataclasses import replace
+
 import plotly.graph_objects as go
 
-from icltool.core.result import Result
+from icltool.core.result import Result, Row
 from icltool.studies.probe.figure import figures as probe_figures
-from icltool.sweep.claims.overlay import report_results, trainings_compared
-from icltool.sweep.collect import finished_runs
+from icltool.sweep.claims.overlay import trainings_compared
+from icltool.sweep.over_seeds import Series, over_seeds, series_of, told_of_seeds
 
 STAGES = ("probe-standard", "probe-looped")
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:
-    """By target: error by layer or loop with the control lines, and state x prefix for each model."""
-    results = [result for stage in STAGES for _, result in finished_runs(sweep, stage)]
-    reports = report_results(sweep, stage="probe-report-training")
+    """By target: error by layer or loop with the control lines, and state x prefix for each model; seeds averaged."""
+    probed = [one for stage in STAGES for one in series_of(sweep, stage=stage, name=_name)]
+    reports = series_of(sweep, stage="probe-report-training", name=lambda _: "report")
     drawn: dict[str, go.Figure] = {}
-    for target in dict.fromkeys(str(result.config["target"]) for result in results):
-        same = [result for result in (*results, *reports) if result.config["target"] == target]
-        drawn[f"error-by-state-{target}"] = probe_figures(same)["error-by-state"]
-    for result in results:
+    for target in dict.fromkeys(str(one.runs[0].config["target"]) for one in probed):
+        same = [one for one in (*probed, *reports) if one.runs[0].config["target"] == target]
+        by_state = probe_figures([_drawn(one) for one in same])["error-by-state"]
+        title = told_of_seeds(by_state.layout.title.text, same)
+        drawn[f"error-by-state-{target}"] = by_state.update_layout(title_text=title)
+    for one in probed:
+        result = over_seeds(one.runs)
         if not result.config["control"]:
             name = f"{result.label.partition(' ')[0]}-{result.config['target']}"
-            drawn[f"error-by-prefix-{name}"] = probe_figures([result])["error-by-prefix"]
+            by_prefix = probe_figures([result])["error-by-prefix"]
+            title = told_of_seeds(by_prefix.layout.title.text, [one])
+            drawn[f"error-by-prefix-{name}"] = by_prefix.update_layout(title_text=title)
     return {**drawn, **trainings_compared(sweep, stage="looped")}
+
+
+def _name(varied: Row) -> str:
+    return f"{varied['target']} {varied['control']}"
+
+
+def _drawn(one: Series) -> Result:
+    """The model's name stands in the legend, beside it how the report's was trained."""
+    result = over_seeds(one.runs)
+    return replace(result, label=f"{result.label}, report's training (one seed)") if one.label == "report" else result

@@ -1,0 +1,63 @@
+"""Several seeds as one line: means by hand, the band, and what is left alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from icltool.core.result import Result, Row
+from icltool.sweep.over_seeds import Series, over_seeds, told_of_seeds
+
+
+def of_seed(folder: Path, records: list[Row], rows: list[dict[str, float | int | None]] | None = None) -> Result:
+    folder.mkdir()
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows or []))
+    return Result(kind="eval", label="m", config={}, environment={}, summary={}, records=records, run=folder)
+
+
+def row(loop: int, mean: float | None, **more: float) -> Row:
+    return {"measure": "error", "loop": loop, "mean": mean, "low": mean, "high": mean, **more}
+
+
+def test_each_record_is_the_mean_over_the_seeds_with_their_band(tmp_path: Path) -> None:
+    one = of_seed(tmp_path / "0", [row(1, 1.0), row(2, 4.0)])
+    other = of_seed(tmp_path / "1", [row(2, 8.0), row(1, 3.0)])
+    first, second = over_seeds([one, other]).records
+    assert (first["loop"], first["mean"], second["loop"], second["mean"]) == (1, 2.0, 2, 6.0)
+    # Of two seeds a quarter of the resamples hold one of them alone.
+    assert (first["low"], first["high"]) == (1.0, 3.0)
+    assert over_seeds([one]) is one
+
+
+def test_what_one_seed_lacks_is_left_out(tmp_path: Path) -> None:
+    one = of_seed(tmp_path / "0", [row(1, 1.0), row(2, None), row(3, 5.0)])
+    other = of_seed(tmp_path / "1", [row(1, 3.0), row(2, 2.0)])
+    assert [record["loop"] for record in over_seeds([one, other]).records] == [1]
+
+
+def test_a_median_is_averaged_as_a_mean_is(tmp_path: Path) -> None:
+    records: list[Row] = [{"loop": 1, "median": value, "low": 0.0, "high": 9.0} for value in (1.0, 2.0)]
+    merged = over_seeds([of_seed(tmp_path / str(seed), [record]) for seed, record in enumerate(records)])
+    assert [(record["median"], record["low"], record["high"]) for record in merged.records] == [(1.5, 1.0, 2.0)]
+
+
+def test_a_curve_has_the_steps_that_all_logged(tmp_path: Path) -> None:
+    runs = [
+        of_seed(tmp_path / "0", [], [{"step": 10, "error": 1.0, "held_out": None}, {"step": 20, "error": 2.0}]),
+        of_seed(tmp_path / "1", [], [{"step": 10, "error": 3.0, "held_out": 1.0}]),
+    ]
+    assert Series(label="m", runs=runs).curve == [{"step": 10, "error": 2.0}]
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([1, 1], "T"),
+        ([3, 3], "T (mean of 3 seeds)"),
+        ([3, 1], "T (mean of 3 seeds)"),
+        ([3, 2], "T (mean of 2 to 3 seeds)"),
+    ],
+)
+def test_a_title_tells_of_the_seeds(tmp_path: Path, counts: list[int], told: str) -> None:
+    run = of_seed(tmp_path / "0", [])
+    assert told_of_seeds("T", [Series(label="m", runs=[run] * count) for count in counts]) == told
