@@ -9,6 +9,7 @@ from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
 from icltool.data.prompts import Prompts
 from icltool.evaluation.hidden_states import hidden_states, visit_hidden_states
+from icltool.evaluation.state_scale import measure_state_scale
 from icltool.models.checkpoint import new_model
 from icltool.models.loop_plan import last_loop_plan
 from icltool.models.looped import LoopedTransformer
@@ -134,3 +135,27 @@ def test_bf16_states_arrive_in_float32_outside_autocast() -> None:
     bf16 = Runtime(device=torch.device("cpu"), precision="bf16", compiled=False)
     visit_hidden_states(model(), prompts(), bf16, loops=2, at_once=9, visit=visit)
     assert seen == [torch.float32, torch.float32]
+
+
+def test_standardised_states_have_mean_0_and_variance_1_a_coordinate() -> None:
+    network = model()
+    scale = measure_state_scale(network, prompts(), CPU, loops=3)
+    states = states_of(network, loops=3).transpose(1, 2)
+    for first in (0, 2):
+        part = states[first : first + 2].clone()
+        scale.standardise_(first, part)
+        torch.testing.assert_close(part.mean((1, 2)), torch.zeros(2, WIDTH), atol=1e-5, rtol=0)
+        torch.testing.assert_close(part.var((1, 2)), torch.ones(2, WIDTH), atol=1e-4, rtol=0)
+
+
+def test_what_does_not_vary_is_not_blown_up() -> None:
+    network = model()
+    with torch.no_grad():
+        network.read_in.weight[0], network.read_in.weight[1] = 0, 1e-9
+        network.read_in.bias[0], network.read_in.bias[1] = 7, 0
+    scale = measure_state_scale(network, prompts(), CPU, loops=1)
+    embedding = states_of(network, loops=1)[:1].transpose(1, 2).clone()
+    scale.standardise_(0, embedding)
+    assert embedding.isfinite().all()
+    assert embedding[..., 0].abs().max() < 1e-2
+    assert embedding[..., 1].abs().max() < 1e-2

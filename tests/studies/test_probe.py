@@ -16,7 +16,7 @@ from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
 from icltool.evaluation.in_context import evaluation_prompts
 from icltool.evaluation.probe_targets import probe_targets
-from icltool.models.checkpoint import new_model, save_checkpoint
+from icltool.models.checkpoint import load_checkpoint, new_model, save_checkpoint
 from icltool.models.transformer_config import RegressionModelConfig
 from icltool.studies.probe.config import ProbeConfig
 from icltool.studies.probe.figure import figures, table
@@ -91,6 +91,22 @@ def test_what_the_errors_must_be() -> None:
         assert 0.5 < value(row) < 1.08
 
 
+def test_standardised_states_are_learned_from_sooner() -> None:
+    """A state that is large and far from zero: what a probe could say is the same, what it has found is not."""
+    path = checkpoint()
+    trained = load_checkpoint(path)
+    with torch.no_grad():
+        trained.model.read_in.weight.mul_(0.05)
+        trained.model.read_in.bias.fill_(3.0)
+    config = trained.model.config
+    save_checkpoint(path, trained.model, study="train", config=config, step=9, metrics={})
+    common: dict[str, Any] = {"target": "w", "steps": 150, "batch": 64, "eval_prompts": 1280}
+    rows = {kind: probe(str(kind), path, standardise=kind, **common).select(measure=BY_STATE) for kind in (True, False)}
+    embedded = {kind: value(states[0]) for kind, states in rows.items()}
+    assert embedded[True] < 0.93
+    assert embedded[False] > 0.99
+
+
 @pytest.mark.parametrize("optimised", ["mlp", "linear"])
 def test_interrupted_and_resumed_is_as_never_interrupted(optimised: str) -> None:
     resumed_as_whole(run, settings(checkpoint(), probe=optimised, save_every=3), stops=(5, 15))
@@ -146,6 +162,7 @@ def test_bad_requests() -> None:
 def test_the_paper_preset() -> None:
     paper = ProbeConfig.create({"checkpoint": "x"}, preset="paper")
     assert (paper.batch, paper.steps, paper.hidden, paper.probe) == (1280, 10_000, 64, "mlp")
+    assert not paper.standardise
     adam = paper.optimiser_settings
     assert (adam.optimiser, adam.lr, adam.schedule, adam.warmup, adam.clip) == ("adam", 1e-3, "constant", 0, 0.0)
 

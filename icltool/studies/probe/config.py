@@ -25,6 +25,7 @@ class ProbeConfig(MeasuredCheckpointConfig, ProbeTargetConfig, RecordingConfig, 
             "steps": 10_000,
             "lr": 1e-3,
             "schedule": "constant",
+            "standardise": False,
             "log_every": 50,
             "eval_every": 500,
             "save_every": 250,
@@ -33,6 +34,11 @@ class ProbeConfig(MeasuredCheckpointConfig, ProbeTargetConfig, RecordingConfig, 
 
     probe: Literal["mlp", "linear"] = setting("mlp", "Linear, ReLU, Linear; or one Linear.", group=GROUP)
     hidden: int = setting(64, "Hidden units of an mlp probe.", group=GROUP, ge=1, le=65_536)
+    standardise: bool = setting(
+        default=True,
+        help="Probes see each coordinate of a state with mean 0 and variance 1: they learn sooner; else as it is.",
+        group=GROUP,
+    )
     control: bool = setting(
         default=False,
         help="The control task: train the probes on prompts whose w is all ones, test them on random w.",

@@ -12,6 +12,8 @@ from icltool.studies.probe.config import ProbeConfig
 
 # What the interim evaluations look at: icltool.studies.probe.run, which a dry run need not load.
 INTERIM_PROMPTS = 256
+# What the states' scale is measured on: icltool.studies.probe.states.
+SCALE_PROMPTS = 512
 
 
 def flops(config: Config, model: Config | None) -> float | None:
@@ -28,7 +30,8 @@ def flops(config: Config, model: Config | None) -> float | None:
     evaluations = -(-config.steps // config.eval_every)
     interim = evaluations * min(INTERIM_PROMPTS, config.eval_prompts)
     tested = (interim + config.eval_prompts) * (states + _probes(config, model, loops=loops, training=False))
-    return config.steps * config.batch * (states + _probes(config, model, loops=loops, training=True)) + tested
+    scale = SCALE_PROMPTS * states if config.standardise else 0.0
+    return config.steps * config.batch * (states + _probes(config, model, loops=loops, training=True)) + tested + scale
 
 
 def _probes(config: ProbeConfig, model: RegressionModelConfig, *, loops: int, training: bool) -> float:

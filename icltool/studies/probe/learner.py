@@ -16,11 +16,10 @@ from icltool.core.seeding import generator
 from icltool.data.function_classes import sample_prompts
 from icltool.data.prompt_config import FunctionClass
 from icltool.data.prompts import Prompts
-from icltool.evaluation.hidden_states import visit_hidden_states
 from icltool.evaluation.probe_targets import probe_targets
-from icltool.models.looped import LoopedTransformer
 from icltool.models.probes import Probes
 from icltool.studies.probe.config import ProbeConfig
+from icltool.studies.probe.states import ProbedStates
 from icltool.training.learner import LearnerState, Number
 from icltool.training.probe_update import ProbeUpdate
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
@@ -36,8 +35,8 @@ class ProbeLearner:
     `config` has its task, n and loops settled.
     """
 
-    def __init__(self, model: LoopedTransformer, probes: Probes, config: ProbeConfig, runtime: Runtime) -> None:
-        self.model = model
+    def __init__(self, states: ProbedStates, probes: Probes, config: ProbeConfig, runtime: Runtime) -> None:
+        self.states = states
         self.probes = probes
         self.config = config
         self.runtime = runtime
@@ -48,13 +47,10 @@ class ProbeLearner:
 
     def advance(self, step: int) -> Mapping[str, Tensor]:
         """One step of every probe; `loss` is their mean squared error, over coordinates, prompts and probes."""
-        prompts = training_prompts(self.config, step, d=self.model.config.d)
+        prompts = training_prompts(self.config, step, d=self.states.model.config.d)
         targets = probe_targets(prompts, self.config).to(self.runtime.device)
-        visit_hidden_states(
-            self.model,
-            prompts.to(self.runtime.device),
-            self.runtime,
-            loops=self.config.loops or 1,
+        self.states.visit(
+            prompts,
             at_once=self.at_once,
             visit=lambda first, states: self.update.add(first, states, targets),
         )

@@ -24,14 +24,14 @@ from icltool.core.runtime import Runtime, environment, prepare
 from icltool.core.seeding import generator
 from icltool.data.prompts import Prompts
 from icltool.evaluation.bootstrap import bootstrap_mean
-from icltool.evaluation.hidden_states import HiddenState, hidden_states, visit_hidden_states
+from icltool.evaluation.hidden_states import HiddenState, hidden_states
 from icltool.evaluation.in_context import evaluation_prompts
 from icltool.evaluation.probe_targets import probe_targets
 from icltool.models.checkpoint import Checkpoint, load_checkpoint
-from icltool.models.looped import LoopedTransformer
 from icltool.models.probes import Probes, ProbeSizes, prompt_errors
 from icltool.studies.probe.config import ProbeConfig
 from icltool.studies.probe.learner import ProbeLearner, states_at_once, training_prompts
+from icltool.studies.probe.states import ProbedStates
 from icltool.training.loop import Pace, Timing, run_training
 
 STUDY = "probe"
@@ -93,6 +93,7 @@ class _Probing:
             hidden=config.hidden if config.probe == "mlp" else 0,
             d=self.d,
         )
+        self.probed = ProbedStates(self.model, config, self.runtime)
         self.probes = Probes(sizes, generator=generator(config.seed, "probe-weights")).to(self.runtime.device)
         self.held_out = evaluation_prompts(
             config.task or checkpoint.task,
@@ -112,7 +113,7 @@ class _Probing:
             save_every=config.save_every,
         )
         timing = run_training(
-            ProbeLearner(self.model, self.probes, config, self.runtime),
+            ProbeLearner(self.probed, self.probes, config, self.runtime),
             pace=pace,
             run=self.folder,
             evaluate=self._evaluate,
@@ -129,7 +130,7 @@ class _Probing:
         return {"held_out_error": float(errors.mean())}
 
     def _errors(self, prompts: Prompts) -> Float[Tensor, "B S k"]:
-        return probe_errors(self.model, self.probes, prompts, self.config, self.runtime)
+        return probe_errors(self.probed, self.probes, prompts, self.config, self.runtime)
 
     def _result(self, timing: Timing) -> Result:
         config = self.config
@@ -172,7 +173,7 @@ class _Probing:
 
 
 def probe_errors(
-    model: LoopedTransformer, probes: Probes, prompts: Prompts, config: ProbeConfig, runtime: Runtime
+    probed: ProbedStates, probes: Probes, prompts: Prompts, config: ProbeConfig, runtime: Runtime
 ) -> Float[Tensor, "B S k"]:
     """The squared error of every probe on every prompt, the mean over the d coordinates, on the CPU."""
     parts: list[Tensor] = []
@@ -186,14 +187,7 @@ def probe_errors(
                 errors = prompt_errors(probes.of_states(first, states.shape[0]), states, targets)
             by_state.append(rearrange(errors, "s k B -> B s k").cpu())
 
-        visit_hidden_states(
-            model,
-            chunk.to(runtime.device),
-            runtime,
-            loops=config.loops or 1,
-            at_once=states_at_once(probes, runtime, batch=chunk.ys.shape[0]),
-            visit=visit,
-        )
+        probed.visit(chunk, at_once=states_at_once(probes, runtime, batch=chunk.ys.shape[0]), visit=visit)
         parts.append(torch.cat(by_state, dim=1))
     return torch.cat(parts)
 
