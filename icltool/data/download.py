@@ -1,7 +1,8 @@
 """A file fetched once, from the first mirror that serves it whole and unchanged, into a folder."""
 
 import logging
-from collections.abc import Generator, Sequence
+import weakref
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from icltool.core.errors import InputError
 
 RETRIES = 2
 TIMEOUT_SECONDS = 30.0
+# Several times the largest of the data sets' files; what is longer is no such file, whatever its checksum.
+MAX_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +36,9 @@ def fetch(
     """The file's path in `folder`; downloaded when it is not there with the right checksum.
 
     Each mirror is tried `retries` times more after a failure. What is fetched replaces the file only when it is whole
-    and its checksum is right. Raises `InputError` naming every mirror's failure. Only https is spoken, also
-    where a mirror leads elsewhere, unless `allow_http` (for a server on one's own machine).
+    and its checksum is right; a body of more than `MAX_BYTES` is broken off. Raises `InputError` naming every mirror's
+    failure. Only https is spoken, also where a mirror leads elsewhere, unless `allow_http` (for a server on one's own
+    machine).
     """
     for mirror in mirrors:
         if not mirror.startswith("https://") and not (allow_http and mirror.startswith("http://")):
@@ -59,7 +63,7 @@ def _from_mirror(file: RemoteFile, *, mirror: str, folder: Path, retries: int, a
         path=folder, base_url=mirror, registry={file.name: file.checksum}, retry_if_failed=retries, env=None
     )
     # Pooch's own downloader does not fit the type that its `fetch` declares.
-    hooks = {} if allow_http else {"response": _stay_on_https}
+    hooks = {"response": [_read_so_much] if allow_http else [_stay_on_https, _read_so_much]}
     downloader = cast("Any", pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS, hooks=hooks))
     with _quiet():
         return Path(keeper.fetch(file.name, downloader=downloader))
@@ -71,6 +75,24 @@ def _stay_on_https(response: Any, *_: Any, **_options: Any) -> None:  # noqa: AN
         target = urljoin(response.url, response.headers["location"])
         if not target.startswith("https://"):
             raise ConnectionError(f"it leads to {target}, which is not an https address")
+
+
+def _read_so_much(response: Any, *_: Any, **_options: Any) -> None:  # noqa: ANN401 - a hook as requests calls it
+    """A body that does not end is broken off, with or without a length that tells so."""
+    # Weak, or the response would hold itself, and its connection, until the garbage is collected.
+    itself = weakref.ref(response)
+
+    def limited(*arguments: Any, **options: Any) -> Iterator[bytes]:  # noqa: ANN401 - passed on as they are
+        body: Any = itself()
+        size = 0
+        for chunk in type(body).iter_content(body, *arguments, **options):
+            size += len(chunk)
+            if size > MAX_BYTES:
+                body.close()
+                raise ConnectionError(f"it sends more than {MAX_BYTES} bytes")
+            yield chunk
+
+    response.iter_content = limited
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from icltool.core.errors import InputError
+from icltool.data import download
 from icltool.data.download import RemoteFile, fetch
 
 CONTENT = bytes(range(256)) * 40
@@ -85,6 +86,15 @@ def test_a_bad_file_is_refused_and_leaves_nothing(
     assert "cannot fetch images.gz" in str(error.value)
     assert "--data-dir" in str(error.value)
     assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_end_is_broken_off(
+    server: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "MAX_BYTES", len(CONTENT) - 1)
+    with pytest.raises(InputError, match=f"it sends more than {len(CONTENT) - 1} bytes"):
+        get(server[0], "good", folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
