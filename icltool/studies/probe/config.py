@@ -14,8 +14,8 @@ class ProbeConfig(MeasuredCheckpointConfig, ProbeTargetConfig, RecordingConfig, 
     """Train probes on every state of a trained model, for every prefix, and test them.
 
     The defaults fit a model of 20 loops into ten minutes on two cores: smaller batches and fewer steps than the
-    paper's, at a learning rate that starts higher and falls to 0. Nearly all of the time goes into running the model on
-    fresh prompts, so many small batches serve the probes better than few large ones.
+    paper's, on standardised states, at a learning rate that starts higher and falls to 0. Nearly all of the time goes
+    into running the model on fresh prompts, so many small batches serve the probes better than few large ones.
     """
 
     PRESETS: ClassVar[Mapping[str, PresetValues]] = {
@@ -53,7 +53,7 @@ class ProbeConfig(MeasuredCheckpointConfig, ProbeTargetConfig, RecordingConfig, 
     )
     steps: int = setting(1500, "Training steps of the probes, fresh prompts in each.", group=TRAINING, ge=1, le=10**9)
     batch: int = setting(32, "Prompts of a step.", group=TRAINING, ge=1, le=10**6)
-    lr: float = setting(5e-3, "Peak learning rate of Adam.", group=TRAINING, gt=0, le=1e3)
+    lr: float = setting(1e-2, "Peak learning rate of Adam.", group=TRAINING, gt=0, le=1e3)
     schedule: Literal["trapezoid", "cosine", "constant"] = setting(
         "trapezoid",
         "Learning rate over the steps: level and a linear fall at the end; a cosine; level.",
