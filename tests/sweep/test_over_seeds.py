@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from icltool.core.result import Result, Row
+from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
+from icltool.sweep.claims import loop_extrapolation
 from icltool.sweep.over_seeds import Series, over_seeds, told_of_seeds
 
 
@@ -61,3 +64,24 @@ def test_a_curve_has_the_steps_that_all_logged(tmp_path: Path) -> None:
 def test_a_title_tells_of_the_seeds(tmp_path: Path, counts: list[int], told: str) -> None:
     run = of_seed(tmp_path / "0", [])
     assert told_of_seeds("T", [Series(label="m", runs=[run] * count) for count in counts]) == told
+
+
+def test_a_claim_draws_one_line_for_the_seeds_of_a_model(tmp_path: Path) -> None:
+    runs: list[Row] = []
+    for seed, error in ((0, 0.2), (1, 0.4)):
+        records: list[Row] = [
+            {"measure": measure, "role": "model", "model": "m", "examples": 5, "loop": loop, "mean": error / loop,
+             "low": error / loop, "high": error / loop}
+            for loop in (1, 2)
+            for measure in (BY_LOOP, *([BY_EXAMPLE] if loop == 2 else []))
+        ]  # fmt: skip
+        of_seed(tmp_path / str(seed), records).save()
+        runs.append({"table": "run", "stage": "measure", "run": str(seed), "status": "finished", "error": None,
+                     "b": 2, "T": 2, "seed": seed})  # fmt: skip
+    sweep = Result(kind="sweep", label="s", config={}, environment={}, summary={}, records=runs, run=tmp_path)
+    drawn: Any = loop_extrapolation.figures(sweep)["error-by-loop"]
+    assert drawn.layout.title.text == "Error of the last point after each loop (mean of 2 seeds)"
+    [line] = [trace for trace in drawn.data if trace.name == "b=2 T=2"]
+    assert list(line.y) == pytest.approx([0.3, 0.15])
+    band = next(trace for trace in drawn.data if trace.fill == "toself")
+    assert list(band.y) == pytest.approx([0.4, 0.2, 0.1, 0.2])
