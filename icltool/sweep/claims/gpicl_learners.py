@@ -79,7 +79,7 @@ def _table(results: Sequence[Result], learners: Sequence[SizedLearner], chance: 
     look.add_table(
         header={"values": [f"<b>{text}</b>" for text in head], "align": "left", "fill": {"color": "#f2f2f2"}},
         cells={"values": cells, "align": "left", "height": 28, "fill": {"color": "white"}},
-        columnwidth=[2.3, *([1.7] * len(tests)), 1.0, 1.5, 1.1],
+        columnwidth=[2.5, *([1.7] * len(tests)), 1.0, 1.4, 1.0],
     )
     return look
 
