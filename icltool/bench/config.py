@@ -31,7 +31,7 @@ class BenchConfig(RegressionModelConfig, RuntimeConfig):
     }
 
     workload: Literal["train", "probe", "double-descent", "gpicl"] = setting(
-        "train", "What to measure.", group=MEASURING
+        "train", "What to measure.", group=MEASURING, argument=True
     )
     T: int | None = setting(None, "Loop window, unset: all b; of double-descent the samples.", group="Model", ge=1)
     batch: int = setting(64, "Prompts of a step.", group=MEASURING, ge=1, le=10**6)

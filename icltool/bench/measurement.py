@@ -61,27 +61,34 @@ def size_of(config: BenchConfig) -> str:
             return f"{model}{window} n={config.n} d={config.d} B={config.batch}"
 
 
-def table_of(measured: Sequence[Facts]) -> Table:
-    """A row for each workload; of gpicl the ratio is the share of a step that making its tasks takes."""
+def tables_of(measured: Sequence[Facts]) -> list[Table]:
+    """A row for each workload: the contests, and what making its tasks costs a step of gpicl."""
     facts = measured[0]
     threads = counted(int(str(facts["threads"])), "thread")
     machine = f"{facts['machine']}, {threads}, {facts['precision']}, torch {facts['torch']}"
-    return Table(
-        title=f"icltool bench: {machine}",
-        columns=["workload", "size", "ratio", "spread", "ours, ms", "plain, ms"],
-        rows=[_row(facts) for facts in measured],
-    )
+    contests = [row for row in measured if row["workload"] not in NAMES]
+    shares = [row for row in measured if row["workload"] in NAMES]
+    tables = [
+        Table(
+            title=f"icltool bench: {machine}",
+            columns=["workload", "size", "ratio", "spread", "ours, ms", "plain, ms"],
+            rows=[_row(facts) for facts in contests],
+        ),
+        Table(
+            title=f"icltool bench, tasks made for a step: {machine}",
+            columns=["workload", "size", "tasks / step", "spread", "step, ms", "tasks, ms"],
+            rows=[_row(facts) for facts in shares],
+        ),
+    ]
+    return [table for table in tables if table.rows]
 
 
 def _row(facts: Facts) -> list[str]:
     ratio, ours, plain = _names(str(facts["workload"]))
     spread = f"{number(facts[f'lowest_{ratio}'])} to {number(facts[f'highest_{ratio}'])}"
     compiled = ", compiled" if facts["compile"] == "on" else ""
-    figures = [number(facts[key]) for key in (ours, plain)]
-    if ratio != "ratio":
-        compiled = f"{compiled}: making tasks / step"
-        figures = [f"step {figures[0]}", f"tasks {figures[1]}"]
-    return [f"{facts['workload']}{compiled}", str(facts["size"]), number(facts[ratio]), spread, *figures]
+    times = [number(facts[key]) for key in (ours, plain)]
+    return [f"{facts['workload']}{compiled}", str(facts["size"]), number(facts[ratio]), spread, *times]
 
 
 def _names(workload: str) -> tuple[str, str, str]:

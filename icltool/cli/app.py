@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -27,6 +27,30 @@ from icltool.studies.registry import STUDIES
 # Where the shells' completion scripts put the line being completed: bash, then zsh, fish and PowerShell.
 COMPLETED_LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
 INTERNAL_ERROR = 1
+# What others call our options; the nearest by spelling would be another.
+SYNONYMS = {
+    "layer": ("L",),
+    "layers": ("L",),
+    "depth": ("L",),
+    "loop": ("b", "loops"),
+    "loops": ("b",),
+    "iterations": ("b", "loops"),
+    "window": ("T",),
+    "learning-rate": ("lr",),
+    "batch-size": ("batch",),
+    "dim": ("d",),
+    "dims": ("d",),
+    "points": ("n",),
+    "examples": ("n", "context"),
+    "hidden-size": ("width",),
+    "embd": ("width",),
+    "n-embd": ("width",),
+    "n-head": ("heads",),
+    "n-layer": ("L",),
+    "epochs": ("steps",),
+    "output": ("out",),
+    "gpu": ("device",),
+}
 
 
 def main() -> None:
@@ -127,13 +151,18 @@ def _called(arguments: list[str]) -> str | None:
 
 def _wrong_usage(error: typer.TyperException) -> str:
     """The parser's message, with its guesses put as every other suggestion is."""
-    option, near = getattr(error, "option_name", None), getattr(error, "possibilities", None)
-    if option and not near:
-        # Settings of one letter have two dashes as well: -L for --L.
-        near = [name for name in _options_of(error) if name == f"-{option}"]
+    option = getattr(error, "option_name", None)
+    near = _meant(option, _options_of(error)) or getattr(error, "possibilities", None) if option else None
     if option and near:
         return f"No such option: {option}; did you mean {' or '.join(near)}?"
     return error.format_message()
+
+
+def _meant(option: str, known: Sequence[str]) -> list[str]:
+    """The option of this name but for its dashes or its case (-L, --l for --L), or what others call it."""
+    word = option.lstrip("-").lower()
+    same = [name for name in known if name.lstrip("-").lower() == word]
+    return same or [name for name in (f"--{ours}" for ours in SYNONYMS.get(word, ())) if name in known]
 
 
 def _options_of(error: typer.TyperException) -> list[str]:

@@ -54,7 +54,7 @@ def _study(study: Study) -> Command:
         summary=study.summary,
         panel="Studies",
         examples=study.examples,
-        prints=f"the path of {made}, a line a run (--seed 0,1 makes two)",
+        prints=f"the path of {made}, a line a run (a comma list makes several)",
         load=load,
     )
 
@@ -71,7 +71,7 @@ _TOOLS = (
     _tool(
         "predict",
         "Apply a trained model to your own data.",
-        "the path of the file of predictions",
+        "the path of the file of predictions: loops x B x n, or of a table a CSV with a column a loop",
         Example(
             "Prompts in a file of tensors",
             "icltool predict runs/paper prompts.safetensors --out predictions.safetensors",

@@ -11,9 +11,10 @@ from rich.table import Column
 from icltool.cli.progress import bar_width, describe, rest_of_the_line
 from icltool.cli.time_left import TimeLeft
 from icltool.core.progress import StepRecord
+from icltool.core.table import counted
 from icltool.sweep.execute import Nobody, Watcher
 from icltool.sweep.plan import PlannedRun
-from icltool.sweep.worker import Outcome
+from icltool.sweep.worker import NOT_BEGUN, Outcome
 
 
 @contextmanager
@@ -83,14 +84,16 @@ class _Lines:
 
     def begin(self, runs: Sequence[PlannedRun]) -> None:
         self._left = TimeLeft(runs)
-        self._console.print(f"sweep of {len(runs)} runs", markup=False)
+        self._console.print(f"sweep of {counted(len(runs), 'run')}", markup=False)
 
     def report(self, name: str, record: StepRecord) -> None:
         self._left.report(name, record)
 
     def ended(self, outcome: Outcome) -> None:
         self._left.ended(outcome)
-        left = self._left.words()
+        if outcome.error == NOT_BEGUN:
+            return
+        left = "" if outcome.status == "interrupted" else self._left.words()
         reason = f": {outcome.error}" if outcome.error else ""
         place = f"{self._left.ended_runs}/{self._left.runs}"
         self._console.print(

@@ -125,7 +125,8 @@ class Config(BaseModel):
         except UsageError as error:
             raise UsageError(f"{where}: {error}" if where else str(error)) from None
         except ValidationError as error:
-            spelling = _Spelling(as_options=as_options, origins=origins or {})
+            arguments = [name for name, field in cls.model_fields.items() if traits_of(field).argument]
+            spelling = _Spelling(as_options=as_options, origins=origins or {}, arguments=arguments)
             problems = "; ".join(dict.fromkeys(cls._explain(detail, spelling) for detail in error.errors()))
             raise UsageError(f"{where}: {problems}" if where else problems) from None
 
@@ -192,10 +193,13 @@ class _Spelling(NamedTuple):
 
     as_options: bool
     origins: Mapping[str, Path]
+    arguments: Sequence[str] = ()
 
     def of(self, name: str) -> str:
         if name in self.origins:
             return f"{self.origins[name]}: {name}"
+        if self.as_options and name in self.arguments:
+            return name.upper()
         return _spell(name, as_options=self.as_options)
 
     def within(self, message: str, fields: Iterable[str]) -> str:

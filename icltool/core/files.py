@@ -61,11 +61,12 @@ def _below(path: Path) -> Iterator[Path]:
 
 
 def nearest_path(path: Path) -> Path | None:
-    """The existing path that differs from a missing one by slips of spelling only; None when there is no such path."""
+    """The existing path that a missing one misspells or breaks off; None when there is no such path."""
     found = Path(path.anchor)
     for part in path.parts[1:] if path.anchor else path.parts:
         if not (found / part).exists():
-            near = get_close_matches(part, _names_in(found), n=1, cutoff=0.7)
+            names = _names_in(found)
+            near = get_close_matches(part, names, n=1, cutoff=0.7) or [name for name in names if name.startswith(part)]
             if not near:
                 return None
             part = near[0]  # noqa: PLW2901 - the part as it is spelled on the disk

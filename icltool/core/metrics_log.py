@@ -51,9 +51,27 @@ def read_rows(path: Path) -> list[dict[str, float | int | None]]:
     return rows
 
 
+def mean_rows(tables: Sequence[Sequence[MetricRow]]) -> list[MetricRow]:
+    """Means over the tables of each column, at steps that all have and where all have a value; one table as it is."""
+    if len(tables) == 1:
+        return [*tables[0]]
+    by_step = [{row["step"]: row for row in table} for table in tables]
+    shared = [step for step in by_step[0] if all(step in table for table in by_step)]
+    return [_mean_row([table[step] for table in by_step]) for step in shared]
+
+
 def drop_rows_after(path: Path, step: int) -> None:
     """Keep the rows up to this step: what a resumed run will not write again."""
     rows = read_rows(path)
     kept = [row for row in rows if int(row["step"] or 0) <= step]
     if path.exists():
         write_atomically(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def _mean_row(rows: Sequence[MetricRow]) -> MetricRow:
+    mean: dict[str, float | int | None] = {"step": rows[0]["step"]}
+    for column in rows[0]:
+        values = [value for row in rows if (value := row.get(column)) is not None]
+        if column != "step" and len(values) == len(rows):
+            mean[column] = sum(values) / len(values)
+    return mean

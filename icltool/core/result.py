@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from icltool.core.errors import InputError
 from icltool.core.files import unreadable, write_atomically
+from icltool.core.metrics_log import MetricRow, mean_rows, read_rows
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 512_000_000
@@ -25,7 +26,8 @@ class Result:
     """What a run found.
 
     `kind` is the study's name, `label` what a figure's legend calls the run, `config` its resolved settings,
-    `environment` the machine and versions, `summary` the few figures to print, `records` the rows to plot.
+    `environment` the machine and versions, `summary` the few figures to print, `records` the rows to plot. A mean over
+    several seeds, which is drawn and not saved, has the folders of its runs in `seeds`.
     """
 
     kind: str
@@ -36,6 +38,7 @@ class Result:
     records: Sequence[Row]
     run: Path
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    seeds: Sequence[Path] = ()
 
     @property
     def path(self) -> Path:
@@ -51,6 +54,10 @@ class Result:
     def select(self, **wanted: Value) -> list[Row]:
         """The records whose columns have exactly these values."""
         return [row for row in self.records if all(row.get(key) == value for key, value in wanted.items())]
+
+    def logged(self) -> list[MetricRow]:
+        """The rows of metrics.jsonl; of several seeds the means of each column at the steps that all of them have."""
+        return mean_rows([read_rows(run / "metrics.jsonl") for run in self.seeds or [self.run]])
 
     def save(self) -> None:
         """Write result.json atomically."""

@@ -44,7 +44,8 @@ def tracker_named(text: str) -> TrackerName:
         if name == text:
             if importlib.util.find_spec(name) is None:
                 raise UsageError(
-                    f"--track {name} needs {name}, which is not installed; in the checkout: pip install -e '.[track]'"
+                    f"--track {name} needs {name}, which is not installed; "
+                    "in the checkout: pip install -c .ci/constraints.txt -e '.[track]'"
                 )
             return name
     raise UsageError(f"--track: {text!r} is no tracker{suggestion(text, TRACKERS)}")

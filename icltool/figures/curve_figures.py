@@ -6,7 +6,7 @@ from typing import Literal
 import plotly.graph_objects as go
 
 from icltool.figures.marks import LOG_FLOOR
-from icltool.figures.theme import colour, figure, translucent
+from icltool.figures.theme import colour, figure, log_range, translucent
 
 SMOOTHING = 0.7
 
@@ -24,7 +24,8 @@ def learning_curves(
 ) -> go.Figure:
     """Each run's loss (raw, faint; smoothed, thin) and its held-out measure (thick, with markers) against steps.
 
-    An error stands on a log axis; an accuracy, for which `loss` names the running one, on a linear one.
+    `loss` is the column that is drawn for the training: the loss itself, or the running error or accuracy, whose
+    places are those of the held-out one. An error stands on a log axis, an accuracy on a linear one.
     """
     accuracy = measure == "accuracy"
     look = figure(title=title, x="training step", y=y, log_y=not accuracy)
@@ -45,7 +46,7 @@ def learning_curves(
             y=_smooth(losses),
             mode="lines",
             line={"color": hue, "width": 1.2, "dash": "dot"},
-            name=f"{name}: {'training accuracy' if accuracy else 'training loss'}",
+            name=f"{name}: training {measure if loss != 'loss' else loss}",
         )
         steps, errors = _series(rows, held_out)
         look.add_scatter(
@@ -56,6 +57,9 @@ def learning_curves(
             marker={"size": 5},
             name=f"{name}: held-out {measure}",
         )
+    if not accuracy:
+        # The raw loss may leave: its lowest and highest steps say little.
+        log_range(look)
     return look
 
 

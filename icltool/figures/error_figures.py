@@ -106,6 +106,8 @@ def _along_the_loops(
     for index, (name, _, rows) in enumerate(curves):
         add_band_line(look, rows, x="loop", name=name, index=index)
     log_range(look, _extent([row for _, _, rows in curves for row in rows]))
+    if most > LINEAR_LOOPS:
+        log_range(look, side="x")
     trained = {result.config.get("b") for _, result, _ in curves}
     if len(trained) == 1 and isinstance(b := trained.pop(), int):
         mark_place(look, b, f"trained b = {b}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Row
-from icltool.figures.theme import DASHES, GREYS, colour, translucent
+from icltool.figures.theme import DASHES, GREYS, PALETTE, colour, translucent
 
 # Below this an error is exact to rounding; on a log axis it would flatten everything else.
 LOG_FLOOR = 1e-7
@@ -35,7 +35,8 @@ def add_band_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: str, 
         name=name,
         legendgroup=name,
         mode="lines+markers" if len(xs) < 60 else "lines",
-        line={"color": hue, "width": 2.5},
+        # Past the last colour they begin again, with other dashes.
+        line={"color": hue, "width": 2.5, "dash": DASHES[min(index // len(PALETTE), len(DASHES) - 1)]},
         marker={"size": 5},
     )
 

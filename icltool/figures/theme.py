@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
@@ -12,6 +13,8 @@ DASHES = ("solid", "dash", "dot", "dashdot", "dot", "dashdot", "solid", "dash")
 WIDTH, HEIGHT = 820, 480
 # Decades of a log axis from which on only the powers of ten are labelled.
 WIDE_DECADES = 1.6
+# Decades of a log axis that stay free at both of its ends.
+LOG_ROOM = {"x": 0.05, "y": 0.15}
 _FONT = "Inter, Helvetica, Arial, DejaVu Sans, sans-serif"
 
 
@@ -50,19 +53,26 @@ def axis(title: str, *, log: bool = False) -> dict[str, object]:
     }
 
 
-def log_range(figure: go.Figure, values: Sequence[float]) -> None:
-    """Let these values, with room and at least one decade, set the extent of a log y axis; others may leave it."""
-    positive = [value for value in values if value > 0]
+def log_range(figure: go.Figure, values: Sequence[float] | None = None, *, side: Literal["x", "y"] = "y") -> None:
+    """Let these values, with room and at least one decade, set the extent of a log axis; others may leave it.
+
+    Without values, all that is drawn. The labels are such that none is a digit without its decade.
+    """
+    positive = [value for value in (drawn_along(figure, side) if values is None else values) if value > 0]
     if not positive:
         return
     low, high = math.log10(min(positive)), math.log10(max(positive))
-    spare = max(0.15, (1 - (high - low)) / 2)
-    figure.update_yaxes(range=[low - spare, high + spare])
-    if high - low + 2 * spare > WIDE_DECADES:
-        figure.update_yaxes(dtick=1)
-    else:
-        # In full: of 0.5 Plotly itself would show a small 5.
-        figure.update_yaxes(tickformat="~g")
+    spare = max(LOG_ROOM[side], (1 - (high - low)) / 2)
+    # In full: of 0.5 Plotly itself would show a small 5.
+    labels = {"dtick": 1} if high - low + 2 * spare > WIDE_DECADES else {"tickformat": "~g"}
+    figure.update_layout({f"{side}axis": {"range": [low - spare, high + spare], **labels}})
+
+
+def drawn_along(figure: go.Figure, side: Literal["x", "y"]) -> list[float]:
+    """The numbers on an axis of all traces that the legend shows, or that share its entry with one it shows."""
+    traces: Any = figure.data
+    lines = [trace for trace in traces if trace.legendgroup is not None or trace.showlegend is not False]
+    return [value for trace in lines for value in (trace[side] or ()) if isinstance(value, int | float)]
 
 
 def colour(index: int) -> str:

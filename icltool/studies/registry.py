@@ -44,6 +44,8 @@ class Study:
     examples: tuple[Example, ...] = ()
     trains: bool = False
     shared: bool = False
+    # Its figures take every seed's result and average by themselves.
+    averages: bool = False
 
     def config(self) -> "type[Config]":
         """The settings class (imports no torch)."""
@@ -152,7 +154,7 @@ STUDIES: tuple[Study, ...] = (
             ),
             Example(
                 "The prompt itself cut to its first n pairs",
-                "icltool train --L 1 --b 20 | icltool mask-tokens - --keep first --scope input",
+                "icltool mask-tokens runs/paper --keep first --scope input",
             ),
         ),
     ),
@@ -185,6 +187,7 @@ STUDIES: tuple[Study, ...] = (
                 "icltool gpicl-augment --sequences 1000 --features components --out sequences",
             ),
         ),
+        averages=True,
     ),
     Study(
         name="gpicl-train",
@@ -222,6 +225,7 @@ STUDIES: tuple[Study, ...] = (
             Example("One run of the paper's size", "icltool double-descent --preset paper --T 1000"),
         ),
         trains=True,
+        averages=True,
     ),
 )
 

@@ -40,7 +40,8 @@ def chosen_engine(choice: EngineChoice, plan: SweepPlan) -> Generator[tuple[Engi
         from icltool.sweep.ray_engine import Resources, ray_engine  # noqa: PLC0415 - an extra that few need
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"--engine ray needs {error.name}, which is not installed; in the checkout: pip install -e '.[ray]'"
+            f"--engine ray needs {error.name}, which is not installed; "
+            "in the checkout: pip install -c .ci/constraints.txt -e '.[ray]'"
         ) from None
     cpus = threads if choice.cpus_per_run is None else choice.cpus_per_run
     with ray_engine(Resources(cpus=cpus, gpus=choice.gpus_per_run or 0), address=choice.address) as engine:

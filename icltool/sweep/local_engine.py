@@ -16,7 +16,7 @@ from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
 
 from icltool.core.interrupts import deferred_interrupts, held_signals
 from icltool.core.progress import StepRecord
-from icltool.sweep.worker import INTERRUPTED_EXIT, Job, Outcome, do_job_reporting, open_channel
+from icltool.sweep.worker import INTERRUPTED_EXIT, NOT_BEGUN, Job, Outcome, do_job_reporting, open_channel
 
 POLL_SECONDS = 0.2
 # How long a run told to stop may take to save its state before it is killed.
@@ -45,9 +45,10 @@ def run_jobs(
     context = _context()
     channel: Any = context.Queue()
     outcomes: dict[str, Outcome] = {}
+    begun: set[str] = set()
 
     def settle(future: ProcessFuture[Outcome], job: Job) -> None:
-        outcomes[job.name] = _outcome(future, job)
+        outcomes[job.name] = _outcome(future, job, begun=job.name in begun)
         on_outcome(outcomes[job.name])
 
     with (
@@ -61,6 +62,8 @@ def run_jobs(
             wait(futures, POLL_SECONDS, FIRST_COMPLETED)
             _drain(channel, on_report)
             for future, job in list(futures.items()):
+                if future.running():
+                    begun.add(job.name)
                 if future.done():
                     settle(future, job)
                     del futures[future]
@@ -84,11 +87,11 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-def _outcome(future: ProcessFuture[Outcome], job: Job) -> Outcome:
+def _outcome(future: ProcessFuture[Outcome], job: Job, *, begun: bool) -> Outcome:
     try:
         return future.result()
     except CancelledError:
-        return Outcome(name=job.name, status="interrupted", error=STOPPED)
+        return Outcome(name=job.name, status="interrupted", error=STOPPED if begun else NOT_BEGUN)
     except ProcessExpired as error:
         if error.exitcode == INTERRUPTED_EXIT:
             return Outcome(name=job.name, status="interrupted", error=STOPPED)

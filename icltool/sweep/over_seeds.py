@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 
-from icltool.core.metrics_log import MetricRow, read_rows
 from icltool.core.result import Result, Row, Value
 from icltool.core.seeding import generator
 from icltool.evaluation.bootstrap import bootstrap_mean
@@ -14,8 +13,8 @@ from icltool.sweep.collect import finished_runs
 
 Name = Callable[[Row], str]
 
-# What a record says of its place is all its other columns.
-_MIDDLES, _SIDES = ("mean", "median"), ("low", "high")
+# What a record measures; its place is all its other columns.
+_MIDDLES, _SIDES, _BESIDE = ("mean", "median"), ("low", "high"), ("loops_spent",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +28,6 @@ class Series:
     def result(self) -> Result:
         """The runs as one result under this name (see `over_seeds`)."""
         return dataclasses.replace(over_seeds(self.runs), label=self.label)
-
-    @property
-    def curve(self) -> list[MetricRow]:
-        """The mean over the runs of each column of metrics.jsonl, at the steps that all of them logged."""
-        logged = [{row["step"]: row for row in read_rows(run.run / "metrics.jsonl")} for run in self.runs]
-        shared = [step for step in logged[0] if all(step in steps for steps in logged)]
-        return [_mean_row([steps[step] for steps in logged]) for step in shared]
 
 
 def series_of(sweep: Result, *, stage: str, name: Name, **where: Value) -> list[Series]:
@@ -62,24 +54,25 @@ def over_seeds(runs: Sequence[Result]) -> Result:
     places = [place for place in tables[0] if all(place in table for table in tables)]
     drawn = [place for place in places if all(_middle(table[place]) is not None for table in tables)]
     if not drawn:
-        return runs[0]
+        return dataclasses.replace(runs[0], records=[], seeds=[run.run for run in runs])
     values = torch.tensor([[_middle(table[place]) for place in drawn] for table in tables], dtype=torch.float64)
     band = bootstrap_mean(values, generator(0, "over-seeds"))
     records = [
         {
             **tables[0][place],
             **{middle: mean for middle in _MIDDLES if middle in tables[0][place]},
+            **{name: _mean([table[place] for table in tables], name) for name in _BESIDE if name in tables[0][place]},
             "low": low,
             "high": high,
         }
         for place, mean, low, high in zip(drawn, *(side.tolist() for side in band), strict=True)
     ]
-    return dataclasses.replace(runs[0], records=records)
+    return dataclasses.replace(runs[0], records=records, seeds=[run.run for run in runs])
 
 
-def told_of_seeds(title: str, series: Sequence[Series]) -> str:
+def told_of_seeds(title: str, results: Sequence[Series | Result]) -> str:
     """The title, and of how many seeds its lines are the means; a line of one seed among them says so itself."""
-    counts = {len(one.runs) for one in series} - {1}
+    counts = {len(one.runs if isinstance(one, Series) else one.seeds) for one in results} - {0, 1}
     if not counts:
         return title
     seeds = f"{min(counts)} seeds" if len(counts) == 1 else f"{min(counts)} to {max(counts)} seeds"
@@ -87,18 +80,13 @@ def told_of_seeds(title: str, series: Sequence[Series]) -> str:
 
 
 def _place(row: Row) -> tuple[tuple[str, Value], ...]:
-    return tuple((key, value) for key, value in row.items() if key not in (*_MIDDLES, *_SIDES))
+    return tuple((key, value) for key, value in row.items() if key not in (*_MIDDLES, *_SIDES, *_BESIDE))
+
+
+def _mean(rows: Sequence[Row], name: str) -> float:
+    return sum(float(str(row[name])) for row in rows) / len(rows)
 
 
 def _middle(row: Row) -> float | None:
     found = next((row[middle] for middle in _MIDDLES if middle in row), None)
     return float(found) if isinstance(found, int | float) else None
-
-
-def _mean_row(rows: Sequence[MetricRow]) -> MetricRow:
-    mean: dict[str, float | int | None] = {"step": rows[0]["step"]}
-    for column in rows[0]:
-        values = [value for row in rows if (value := row.get(column)) is not None]
-        if column != "step" and len(values) == len(rows):
-            mean[column] = sum(values) / len(values)
-    return mean

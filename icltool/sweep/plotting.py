@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 
 from icltool.core.errors import InputError
 from icltool.core.files import make_folder
-from icltool.core.result import Result
+from icltool.core.result import Result, Row
 from icltool.figures.export import write_html, write_images
 from icltool.studies.registry import study_named
-from icltool.sweep.collect import KIND, RUN, finished_runs
+from icltool.sweep.collect import KIND, RUN, SEEDS
+from icltool.sweep.over_seeds import over_seeds, series_of, told_of_seeds
 
 
 class Claim(Protocol):
@@ -70,6 +71,19 @@ def plot_results(results: Sequence[Result], *, formats: Sequence[str], folder: P
 
 
 def _overlaid(sweep: Result) -> dict[str, go.Figure]:
+    """The last stage's results by their study's figures: a line for the runs that differ in their seeds only."""
     stages = list(dict.fromkeys(str(row["stage"]) for row in sweep.select(table=RUN)))
-    results = [result for _, result in finished_runs(sweep, stages[-1])] if stages else []
-    return study_named(results[0].kind).figures()(results) if results else {}
+    series = series_of(sweep, stage=stages[-1], name=_without_seeds) if stages else []
+    runs = [run for one in series for run in one.runs]
+    if not runs:
+        return {}
+    study = study_named(runs[0].kind)
+    results = runs if study.averages else [over_seeds(one.runs) for one in series]
+    drawn = study.figures()(results)
+    for figure in drawn.values():
+        figure.update_layout(title_text=told_of_seeds(figure.layout.title.text, results))
+    return drawn
+
+
+def _without_seeds(varied: Row) -> str:
+    return str({key: value for key, value in varied.items() if key not in SEEDS})

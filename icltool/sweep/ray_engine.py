@@ -26,7 +26,7 @@ from icltool.core.interrupts import deferred_interrupts
 from icltool.core.progress import StepRecord
 from icltool.sweep.execute import Engine
 from icltool.sweep.local_engine import POLL_SECONDS, STOPPED, OnOutcome, OnReport
-from icltool.sweep.worker import PATIENCE, Job, Outcome, Report, do_job, keep_threads_quiet
+from icltool.sweep.worker import NOT_BEGUN, PATIENCE, Job, Outcome, Report, do_job, keep_threads_quiet
 
 # How often Ray starts a run again whose worker died.
 RETRIES = 3
@@ -135,7 +135,7 @@ def _run_jobs(
             if interrupts.signal_number is not None:
                 # A running job is told to save and stop; one that waits is dropped.
                 for job in waiting:
-                    settle(job, Outcome(name=job.name, status="interrupted", error=STOPPED))
+                    settle(job, Outcome(name=job.name, status="interrupted", error=NOT_BEGUN))
                 waiting.clear()
                 for reference in running:
                     ray.cancel(reference)

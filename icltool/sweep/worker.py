@@ -68,6 +68,9 @@ PATIENCE = 60.0
 # How a worker ends that was told to stop and has saved its state.
 INTERRUPTED_EXIT = 75
 
+# What an outcome says of a run that an interruption came before.
+NOT_BEGUN = "not begun"
+
 Report = tuple[str, StepRecord]
 _channel: Any = None
 

@@ -111,7 +111,11 @@ def run_training(
                     f"interrupted at step {step} of {pace.steps}; {run.path} holds the state, go on with --resume",
                     signal_number=interrupts.signal_number,
                 )
-    rate = session.steady_steps / session.steady_seconds if session.steady_seconds else 0.0
+    # Of a short run the whole, with the first steps that warm up: better than nothing.
+    taken, seconds = session.steady_steps, session.steady_seconds
+    if not seconds:
+        taken, seconds = pace.steps - session.start, time.perf_counter() - session.began
+    rate = taken / seconds if seconds else 0.0
     return Timing(steps=pace.steps, seconds=session.seconds, steps_per_second=rate)
 
 

@@ -36,6 +36,9 @@ def test_where_it_goes_unless_told(call: Call, tiny: str):
     run = call(f"train {tiny} --out run --quiet").out.strip()
     assert call(f"report {run} --quiet").out == "run/report.html\n"
     assert call(f"report run {run} --quiet").out == "report.html\n"
+    recipe = Path(__file__).parents[2] / "recipes" / "probing"
+    assert call(f"report {recipe} --quiet").out == "report-probing.html\n"
+    assert call(f"report {recipe / 'recipe.toml'} --quiet").out == "report-probing.html\n"
     assert call(f"train {tiny} --out run --force --quiet").code == 0
     assert not Path("run/report.html").exists(), "a page of a run that is gone"
 

@@ -70,5 +70,5 @@ def test_a_tracker_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch
         return None
 
     monkeypatch.setattr(tracking.importlib.util, "find_spec", nothing)
-    with pytest.raises(UsageError, match=r"pip install -e '.\[track\]'"):
+    with pytest.raises(UsageError, match=r"pip install -c .ci/constraints.txt -e '.\[track\]'"):
         tracking.tracker_named("tensorboard")

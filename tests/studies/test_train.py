@@ -157,6 +157,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
         "prompts_per_second", "cpu_seconds",
         "held_out_error",
     }  # fmt: skip
+    assert rows[-1]["held_out_error"] == pytest.approx(result.summary["held_out_error"], rel=1e-6)
     assert result.summary["steps"] == 60
     assert load_result(tmp_path / "run").summary == result.summary
 

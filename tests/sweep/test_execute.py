@@ -135,6 +135,8 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=50)
     assert process.returncode == 143, errors
     assert errors.strip().splitlines()[-1].startswith("error: interrupted with ")
+    told = [line for line in errors.splitlines() if " interrupted train/" in line]
+    assert told == ["1/2 interrupted train/seed-0: stopped; its state is saved"], "of a run not begun nothing is told"
     assert not (tmp_path / "cut" / "result.json").exists()
     subprocess.run(command, check=True, capture_output=True)
     settings = tomllib.loads(RECIPE)["stage"][0]["settings"]

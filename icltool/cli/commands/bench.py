@@ -29,16 +29,17 @@ def parameters() -> list[inspect.Parameter]:
 
 
 def run(*, workload: str | None, quiet: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
-    """Measure, and print the table (on stderr) or JSON (on stdout): of one workload its facts, else `workloads`."""
+    """Measure, and print the tables (on stderr) or JSON (on stdout): of one workload its facts, else `workloads`."""
     values = given_values(BenchConfig, given)
     configs = [_config(name, values) for name in ([workload] if workload else WORKLOADS)]
-    from icltool.bench.measurement import measure, table_of
+    from icltool.bench.measurement import measure, tables_of
 
     console = people()
     with progress(console, quiet=quiet) as on_step:
         measured = [measure(config, on_step=on_step) for config in configs]
     if not quiet:
-        console.print(printed(table_of(measured), texts=2))
+        for table in tables_of(measured):
+            console.print(printed(table, texts=2))
     if json:
         print_json(measured[0] if workload else {"workloads": measured})
 

@@ -23,7 +23,9 @@ def parameters() -> list[inspect.Parameter]:
     return [
         inspect.Parameter("inputs", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
         path_parameter(
-            "out", metavar="FILE.html", help="The page; unset: report.html in the run folder, or here for others."
+            "out",
+            metavar="FILE.html",
+            help="The page; unset: report.html in the run folder, or here for several; of a recipe report-NAME.html.",
         ),
         quiet_flag(),
         json_flag(),
@@ -57,9 +59,14 @@ def _refuse_folder(out: Path | None) -> None:
 
 
 def _default(paths: list[Path]) -> Path:
-    """Beside the one run; in the current folder for several, and for a recipe, whose folder holds what is recorded."""
+    """Beside the one run; in the current folder for several, and for a recipe, whose folder is for what is recorded."""
     from icltool.report.inputs import is_recipe
 
     if len(paths) > 1 or is_recipe(paths[0]):
-        return Path(NAME)
+        return Path(NAME) if len(paths) > 1 else Path(f"report-{_recipe_name(paths[0])}.html")
     return (paths[0] if paths[0].is_dir() else paths[0].parent) / NAME
+
+
+def _recipe_name(path: Path) -> str:
+    folder = path.absolute()
+    return (folder if folder.is_dir() else folder.parent).name

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, Row
 from icltool.core.table import Table, number
 from icltool.figures.curve_figures import learning_curves
@@ -44,7 +43,7 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     if len(results) <= MOST_CURVES:
         runs = zip(results, series_names(results), strict=True)
         drawn["learning-curve"] = learning_curves(
-            {name: read_rows(result.run / "metrics.jsonl") for result, name in runs},
+            {name: result.logged() for result, name in runs},
             loss="loss",
             held_out="test_loss",
             title="Training of the toy ReLU model",
@@ -76,6 +75,7 @@ def _loss(results: Sequence[Result], *parts: str) -> go.Figure:
     look.add_hline(y=1, line={"color": GREYS[1], "width": 1, "dash": "dot"})
     # A training loss of a memorised set is rounding: below this it only takes room.
     log_range(look, [max(float(str(row[f"{part}_loss"])), 1e-4) for row in _finals(results) for part in parts])
+    log_range(look, side="x")
     look.update_layout(showlegend=True)
     return look
 
@@ -92,6 +92,8 @@ def _norms(results: Sequence[Result]) -> go.Figure:
             hue = index if len(_series(results)) > 1 else DASHES.index(dash)
             add_band_line(look, _over_seeds(rows, column), x="T", name=shown, index=hue)
             look.update_traces(line_dash=dash, selector={"name": shown})
+    log_range(look)
+    log_range(look, side="x")
     look.update_layout(showlegend=True)
     return look
 
@@ -150,6 +152,7 @@ def _dimensionality(results: Sequence[Result]) -> go.Figure:
         line={"color": GREYS[1], "width": 1.2, "dash": "dashdot"},
         name="2/5 (a pentagon)",
     )
+    log_range(look, side="x")
     look.update_layout(showlegend=True)
     return look
 

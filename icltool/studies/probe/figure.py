@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, Row
 from icltool.core.table import Table, number
 from icltool.figures.curve_figures import learning_curves
@@ -15,7 +14,7 @@ from icltool.figures.theme import figure
 from icltool.studies.probe.run import BY_PREFIX, BY_STATE
 
 MOST_COLUMNS, MOST_ROWS = 7, 24
-ERROR = "probe error (mean square over the d coordinates)"
+ERROR = "probe error (mean square over d)"
 RELATIVE = "probe error (predicting zero = 1)"
 
 
@@ -32,7 +31,7 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     for index, result in enumerate(maps, start=1):
         drawn["error-by-prefix" if len(maps) == 1 else f"error-by-prefix-{index}"] = _error_by_prefix(result)
     drawn["learning-curve"] = learning_curves(
-        {name: read_rows(result.run / "metrics.jsonl") for name, result in _named(results)},
+        {name: result.logged() for name, result in _named(results)},
         loss="loss",
         held_out="held_out_error",
         title="Learning curve of the probes, mean of all",

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result
 from icltool.core.table import Table
 from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
@@ -16,10 +15,7 @@ from icltool.figures.series_names import series_names
 
 def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     """The figures of one or several trainings, by name."""
-    runs = {
-        name: read_rows(result.run / "metrics.jsonl")
-        for result, name in zip(results, series_names(results), strict=True)
-    }
+    runs = {name: result.logged() for result, name in zip(results, series_names(results), strict=True)}
     drawn = {
         "error-by-example": error_by_example(results, measure=BY_EXAMPLE),
         "learning-curve": learning_curves(

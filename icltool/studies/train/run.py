@@ -8,6 +8,7 @@ from icltool.core.run_folder import RunFolder, RunRequest, open_run
 from icltool.core.runtime import Runtime, environment, prepare
 from icltool.core.seeding import generator
 from icltool.data.function_classes import error_scale
+from icltool.data.prompts import Prompts
 from icltool.evaluation.error_records import BY_EXAMPLE, baseline_records, model_records
 from icltool.evaluation.in_context import all_baseline_errors, evaluation_prompts, model_errors
 from icltool.models.checkpoint import model_label, new_model, save_checkpoint
@@ -23,7 +24,7 @@ from icltool.training.shared_training import follow as follow_leader
 
 STUDY = "train"
 HELD_OUT_ERROR = "held_out_error"
-# Enough for a curve during training; the final figures use all of `eval_prompts`.
+# Enough for a curve; its last point and the final figures use all of `eval_prompts`.
 INTERIM_PROMPTS = 256
 
 
@@ -73,18 +74,14 @@ def _train(
     folder: RunFolder,
     on_step: OnStep,
 ) -> Timing:
-    held_out = evaluation_prompts(
-        config.task,
-        seed=config.eval_seed,
-        prompts=min(INTERIM_PROMPTS, config.eval_prompts),
-        n=config.n,
-        d=config.d,
-    )
+    some = _held_out(config, prompts=min(INTERIM_PROMPTS, config.eval_prompts))
     scale = error_scale(config.task, d=config.d)
 
-    def evaluate(_step: int) -> Mapping[str, float]:
-        errors = model_errors(model, held_out, last_loop_plan(config.loops), runtime, scale=scale)
-        return {HELD_OUT_ERROR: float(errors[-1, :, -1].mean())}
+    def evaluate(step: int) -> Mapping[str, float]:
+        # The last figure of the curve is the result's.
+        prompts = some if step < config.steps else _held_out(config, prompts=config.eval_prompts)
+        errors = model_errors(model, prompts, last_loop_plan(config.loops), runtime, scale=scale)
+        return {HELD_OUT_ERROR: float(errors[-1, :, -1].double().mean())}
 
     def save_model(step: int, metrics: Mapping[str, float]) -> None:
         save_checkpoint(folder.model, model, study=STUDY, config=config, step=step, metrics=metrics)
@@ -105,13 +102,15 @@ def _train(
     )
 
 
+def _held_out(config: TrainConfig, *, prompts: int) -> Prompts:
+    return evaluation_prompts(config.task, seed=config.eval_seed, prompts=prompts, n=config.n, d=config.d)
+
+
 def _finish(
     model: LoopedTransformer, config: TrainConfig, runtime: Runtime, folder: RunFolder, timing: Timing
 ) -> Result:
     """The final measurements, the checkpoint whose header carries them, and result.json as the last file."""
-    prompts = evaluation_prompts(
-        config.task, seed=config.eval_seed, prompts=config.eval_prompts, n=config.n, d=config.d
-    )
+    prompts = _held_out(config, prompts=config.eval_prompts)
     scale = error_scale(config.task, d=config.d)
     errors = model_errors(model, prompts, every_loop_plan(config.loops), runtime, scale=scale)
     label = model_label(config)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result
 from icltool.evaluation.error_records import BY_LOOP
 from icltool.figures.marks import LOG_FLOOR
@@ -25,7 +24,7 @@ def spent(result: Result) -> list[tuple[float, float]]:
     config = config_of(result)
     found: list[tuple[float, float]] = []
     total, before = 0.0, 0
-    for row in read_rows(result.run / "metrics.jsonl"):
+    for row in result.logged():
         step, prompts, points, loops = (int(row[key] or 0) for key in ("step", "prompts", "points", "loops"))
         total += (step - before) * step_flops(config, prompts=prompts, points=points, loops=loops)
         before = step
@@ -97,4 +96,5 @@ def _add(look: go.Figure, lines: Mapping[tuple[int, int, str], list[tuple[float,
             },
             marker={"size": 6, "symbol": layers.index(L)},
         )
-    log_range(look, [error for places in lines.values() for _, error in places])
+    log_range(look)
+    log_range(look, side="x")

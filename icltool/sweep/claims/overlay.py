@@ -40,7 +40,7 @@ def errors_overlaid(series: Sequence[Series]) -> dict[str, go.Figure]:
 def curves_overlaid(series: Sequence[Series], *, title: str = "Learning curves") -> go.Figure:
     """Held-out error (thick) and training error (dotted) against steps, one legend entry a model; grey ones say so."""
     look = learning_curves(
-        {one.label: one.curve for one in series},
+        {one.label: one.result.logged() for one in series},
         loss="running_error",
         held_out="held_out_error",
         title=told_of_seeds(title, series),

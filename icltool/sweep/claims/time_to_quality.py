@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, Row
 from icltool.figures.marks import LOG_FLOOR
 from icltool.figures.theme import DASHES, axis, colour, figure, log_range
@@ -84,7 +83,7 @@ def by_depth(runs: Sequence[Result]) -> go.Figure:
 
 
 def _line(result: Result, along: str, name: str, *, hue: str, seeds_before: int) -> go.Scatter:
-    rows = [row for row in read_rows(result.run / "metrics.jsonl") if row.get("held_out_error") is not None]
+    rows = [row for row in result.logged() if row.get("held_out_error") is not None]
     return go.Scatter(
         x=[row[along] for row in rows],
         y=[max(float(row["held_out_error"] or 0), LOG_FLOOR) for row in rows],
