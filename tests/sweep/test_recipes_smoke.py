@@ -59,7 +59,7 @@ def test_smoke(file: Path, tmp_path: Path) -> None:
         assert list(figure.data), "an empty figure"
         assert figure.layout.title.text
     if BOTH in figures:
-        named = [str(trace["name"]) for trace in figures[BOTH].to_dict()["data"] if trace["showlegend"]]
+        named = [str(trace["name"]) for trace in figures[BOTH].to_dict()["data"] if trace.get("showlegend")]
         assert [name.partition(",")[0] for name in named] == ["this recipe", "the report"]
 
 
