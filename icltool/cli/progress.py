@@ -4,23 +4,29 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Column
+from rich.text import Text
 
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.table import number
 
 # Shown beside the bar, when a step has them, in this order.
 SHOWN = ("loss", "held_out_error", "held_out_accuracy", "classes", "components", "dims", "loops")
+BETWEEN = "  "
 PLAIN_SECONDS = 15.0
 
 
@@ -41,7 +47,7 @@ def _bar(console: Console) -> Progress:
         TextColumn("[bold]{task.description}"),
         BarColumn(bar_width=bar_width(console)),
         MofNCompleteColumn(),
-        rest_of_the_line("{task.fields[values]}"),
+        RestOfTheLine("values"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
@@ -57,9 +63,36 @@ def bar_width(console: Console) -> int:
     return max(8, min(40, console.width // 6))
 
 
-def rest_of_the_line(text: str) -> TextColumn:
-    """A column that gives way to the others: steps and times are read first."""
-    return TextColumn(text, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+class RestOfTheLine(ProgressColumn):
+    """A column that gives way to the others, for steps and times are read first; of its values it shows whole ones."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+        self._field = field
+
+    def render(self, task: Task) -> "_WholeValues":
+        """The task's field, as far as it fits."""
+        return _WholeValues(task.fields[self._field])
+
+
+class _WholeValues:
+    """As many of the values of `describe` as a line has room for."""
+
+    def __init__(self, text: str) -> None:
+        self._values = text.split(BETWEEN)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        shown = self._values[0]
+        for value in self._values[1:]:
+            if cell_len(longer := f"{shown}{BETWEEN}{value}") > options.max_width:
+                break
+            shown = longer
+        yield Text(shown, no_wrap=True, overflow="ellipsis")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        del console, options
+        return Measurement(0, cell_len(BETWEEN.join(self._values)))
 
 
 class _BarWatcher:
@@ -113,4 +146,4 @@ def describe(values: dict[str, float | int | None]) -> str:
     parts = [f"{name.replace('_', ' ')} {number(values[name])}" for name in SHOWN if values.get(name) is not None]
     if values.get("prompts_per_second") is not None:
         parts.append(f"{values['prompts_per_second']:.0f} prompts/s")
-    return "  ".join(parts)
+    return BETWEEN.join(parts)

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from icltool.cli.progress import bar_width, describe, rest_of_the_line
+from icltool.cli.progress import RestOfTheLine, bar_width, describe
 from icltool.cli.time_left import TimeLeft
 from icltool.core.progress import StepRecord
 from icltool.core.table import counted
@@ -27,7 +27,7 @@ def sweep_progress(console: Console, *, quiet: bool) -> Generator[Watcher]:
             TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=console.width // 3)),
             BarColumn(bar_width=bar_width(console)),
             MofNCompleteColumn(),
-            rest_of_the_line("{task.fields[note]}"),
+            RestOfTheLine("note"),
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=console, expand=True) as bar:

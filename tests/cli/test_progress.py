@@ -30,6 +30,9 @@ def test_a_bar_shows_the_steps_and_times_whole(width: int):
     assert re.search(r"\d:\d\d:\d\d (\d|-):(\d|-){2}:(\d|-){2}$", drawn[-1]), drawn[-1]
     assert len(drawn[-1]) <= width
     assert ("330 prompts/s" in drawn[-1]) == (width == 200)
+    # Values are whole or not there.
+    values = re.sub(r"\s+\S+ \S+$", "", drawn[-1].partition("400/1600 ")[2])
+    assert values in {"loss 1.5", "loss 1.5  held out error 0.0123"} or width == 200
 
 
 def test_off_a_terminal_the_last_line_says_nothing_of_time_left():
