@@ -186,7 +186,7 @@ def test_the_figures_and_the_table() -> None:
     lines = {line.name: line for line in overlaid if line.showlegend is None}
     assert set(lines) == {"predicting zero", "looped L=1 b=2", "looped L=1 b=2, control", "standard L=3"}
     solid, dashed = lines["looped L=1 b=2"].line, lines["looped L=1 b=2, control"].line
-    assert (solid.dash, dashed.dash) == (None, "dash")
+    assert (solid.dash, dashed.dash) == ("solid", "dash")
     assert solid.color == dashed.color != lines["standard L=3"].line.color
     assert set(figures([plain, moment])) == {
         "error-by-state-Wols", "error-by-state-Xy", "targets-compared", "error-by-prefix-1", "error-by-prefix-2",
