@@ -76,6 +76,8 @@ def told_of_seeds(title: str, results: Sequence[Series | Result]) -> str:
     if not counts:
         return title
     seeds = f"{min(counts)} seeds" if len(counts) == 1 else f"{min(counts)} to {max(counts)} seeds"
+    if title.endswith(")"):
+        return f"{title[:-1]}; mean of {seeds})"
     return f"{title} (mean of {seeds})"
 
 

@@ -68,7 +68,9 @@ def test_a_curve_has_the_steps_that_all_logged(tmp_path: Path) -> None:
 )
 def test_a_title_tells_of_the_seeds(tmp_path: Path, counts: list[int], told: str) -> None:
     run = of_seed(tmp_path / "0", [])
-    assert told_of_seeds("T", [Series(label="m", runs=[run] * count) for count in counts]) == told
+    series = [Series(label="m", runs=[run] * count) for count in counts]
+    assert told_of_seeds("T", series) == told
+    assert told_of_seeds("T (a)", series) == told.replace("T (", "T (a; ").replace("T", "T (a)" if told == "T" else "T")
 
 
 def test_a_claim_draws_one_line_for_the_seeds_of_a_model(tmp_path: Path) -> None:

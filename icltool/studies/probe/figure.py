@@ -147,11 +147,11 @@ def _axis(results: Sequence[Result]) -> str:
 
 def _mark_training(look: go.Figure, results: Sequence[Result]) -> None:
     """The trained number of loops, where states beyond it are shown."""
-    trained = {result.config.get("b") for result in results}
-    if len(trained) == 1 and isinstance(b := trained.pop(), int):
-        loops = [int(str(result.config["loops"])) for result in results]
-        if max(loops) > b:
-            mark_place(look, b, f"trained b = {b}")
+    looped = [result for result in results if int(str(result.config["loops"])) > 1]
+    most = max((int(str(result.config["loops"])) for result in looped), default=1)
+    trained = {result.config.get("b") for result in looped}
+    if len(trained) == 1 and isinstance(b := trained.pop(), int) and most > b:
+        mark_place(look, b, f"trained b = {b}")
 
 
 def _numbered(name: str, target: str, targets: Sequence[str]) -> str:
