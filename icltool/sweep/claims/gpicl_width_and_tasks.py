@@ -8,6 +8,7 @@ from icltool.evaluation.accuracy_records import BY_POSITION, last_accuracy
 from icltool.figures.heat_map import COLOURS
 from icltool.figures.theme import figure
 from icltool.sweep.collect import finished_runs
+from icltool.sweep.over_seeds import series_of, told_of_seeds
 
 LEARNERS = (("memoriser", "MLP (no context)"), ("transformer", "Transformer"))
 TESTS = ("seen", "unseen")
@@ -30,7 +31,8 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
     for row, (stage, _) in enumerate(LEARNERS, start=1):
         for column, tests in enumerate(TESTS, start=1):
             _add(grid, _cells(sweep, stage=f"measure-{stage}", tests=tests), row=row, column=column)
-    grid.update_layout(figure(title="Accuracy after the last example", x="", y="").layout)
+    measured = series_of(sweep, stage="measure-transformer", name=lambda varied: f"{varied['tasks']} {varied['width']}")
+    grid.update_layout(figure(title=told_of_seeds("Accuracy after the last example", measured), x="", y="").layout)
     grid.update_layout(
         coloraxis={
             "colorscale": COLOURS,
