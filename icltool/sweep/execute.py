@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from icltool.core.errors import IcltoolError, InterruptedRun, OutputError, RunFolderError
 from icltool.core.files import make_folder
+from icltool.core.interrupts import deferred_interrupts
 from icltool.core.progress import StepRecord
 from icltool.core.result import Result
 from icltool.sweep.collect import collect
@@ -109,14 +110,16 @@ def _execute(plan: SweepPlan, *, at_once: int, watcher: Watcher, engine: Engine,
         _skip_finished(turn, ledger, watcher)
         todo = [run for run in turn if run.folder not in ledger.outcomes]
         jobs = [_job(run, track=track) for run in todo]
-        outcomes, signal_number = engine(jobs, at_once=at_once, on_report=watcher.report, on_outcome=watcher.ended)
-        ledger.outcomes.update({run.folder: outcome for run, outcome in zip(todo, outcomes, strict=True)})
-        if signal_number is not None:
-            done = sum(outcome.status == "finished" for outcome in ledger.outcomes.values())
-            raise InterruptedRun(
-                f"interrupted with {done} of {len(plan.runs)} runs done; run the same command again to go on",
-                signal_number=signal_number,
-            )
+        # Also around the engine, which looks at signals itself: one more, as it returns, must not cut its answer short.
+        with deferred_interrupts() as late:
+            outcomes, signal_number = engine(jobs, at_once=at_once, on_report=watcher.report, on_outcome=watcher.ended)
+            ledger.outcomes.update({run.folder: outcome for run, outcome in zip(todo, outcomes, strict=True)})
+            if (first := signal_number or late.signal_number) is not None:
+                done = sum(outcome.status == "finished" for outcome in ledger.outcomes.values())
+                raise InterruptedRun(
+                    f"interrupted with {done} of {len(plan.runs)} runs done; run the same command again to go on",
+                    signal_number=first,
+                )
     result = collect(plan, ledger.outcomes)
     failures = [outcome for outcome in ledger.outcomes.values() if outcome.status != "finished"]
     if failures:
