@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from icltool.core.errors import OutputError, RunFolderError
+from icltool.core.errors import InterruptedRun, OutputError, RunFolderError
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
 from icltool.studies.train.config import TrainConfig
@@ -145,3 +145,14 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
         train(TrainConfig.model_validate({**settings, "seed": seed}), request=RunRequest(out=whole))
         cut = tmp_path / "cut" / "train" / f"seed-{seed}" / "model.safetensors"
         assert cut.read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, None])
+def test_a_signal_as_the_engine_returns_does_not_cut_the_answer_short(tmp_path: Path, told: int | None) -> None:
+    def engine(jobs: Sequence[Job], **_: Any) -> tuple[list[Outcome], int | None]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return [Outcome(name=job.name, status="finished") for job in jobs], told
+
+    with pytest.raises(InterruptedRun, match="interrupted with 1 of 2 runs done; run the same command again") as error:
+        execute(plan(tmp_path / "sweep"), at_once=1, engine=engine)
+    assert error.value.signal_number == (told or signal.SIGINT)
