@@ -128,8 +128,12 @@ def open_run(
         finished = (path / "result.json").exists()
         if stored is not None and not finished and not request.resume:
             raise RunFolderError(f"{path} holds an unfinished run; add --resume to go on or --force to start again")
+        folder = RunFolder(path=path, study=study, inputs=given, finished=finished)
+        if finished:
+            # A run that was killed between its result and its very end has left the state as well.
+            folder.resume_state.unlink(missing_ok=True)
         try:
-            yield RunFolder(path=path, study=study, inputs=given, finished=finished)
+            yield folder
         except (InputError, UsageError):
             # Nothing was begun: once what the run reads is there, the same command is no run to go on with.
             if stored is None and {entry.name for entry in path.iterdir()} <= {CONFIG, LOCK}:

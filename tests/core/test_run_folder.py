@@ -58,6 +58,16 @@ def test_new_then_unfinished_then_finished():
     assert begin(how=RESUME) is True
 
 
+def test_a_run_killed_after_its_result_leaves_no_state_behind():
+    begin()
+    (OUT / "resume.safetensors").write_bytes(b"state")
+    begin(how=RESUME)
+    assert (OUT / "resume.safetensors").exists()
+    finish(OUT)
+    assert begin() is True
+    assert not (OUT / "resume.safetensors").exists()
+
+
 def test_resume_starts_what_does_not_exist():
     assert begin(how=RESUME) is False
 
