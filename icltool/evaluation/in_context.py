@@ -22,7 +22,8 @@ from icltool.data.shift_config import Shift
 from icltool.data.shifts import shifted_prompts
 from icltool.models.baselines import BASELINES, Baseline
 from icltool.models.fitted_baselines import FittedBaseline
-from icltool.models.loop_plan import LoopPlan, TokenLayout
+from icltool.models.loop import TokenLayout
+from icltool.models.loop_plan import LoopPlan
 from icltool.models.looped import LoopedTransformer
 
 CHUNK = 256

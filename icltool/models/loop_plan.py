@@ -6,16 +6,10 @@ The model follows a plan and knows nothing of windows, dilation or masks. Loops 
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 from torch import Tensor
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TokenLayout:
-    """Tokens that are no plain causal sequence: the position each stands at, and the tokens it sees (row: the seer)."""
-
-    places: Int[Tensor, " t"]
-    visible: Bool[Tensor, "t t"]
+from icltool.models.loop import TokenLayout
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,37 +10,33 @@ in Yang et al. 2023. Attention is causal, so one pass answers at every position.
 Legend: B sequences, t examples, x inputs, C classes, D width.
 """
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from icltool.core.errors import InputError
-from icltool.models.compiled_loop import LoopParts, compiled_loop
 from icltool.models.gpicl_config import GpiclModelConfig
-from icltool.models.kernels.library import Kernels
-from icltool.models.kernels.loop_function import kernels_fit
-from icltool.models.layers import INIT_STD, Block, Tokens, initialise_blocks, initialise_linear
+from icltool.models.loop import LoopedBlocks
 
 
-class SequenceTransformer(nn.Module):
+class SequenceTransformer(LoopedBlocks):
     """Logits at every position of a sequence of examples."""
 
     def __init__(
         self, config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None = None
     ) -> None:
         """Weights drawn from `generator`; without one they stay uninitialised, to be loaded."""
-        super().__init__()
+        super().__init__(
+            inputs=inputs + classes,
+            outputs=classes,
+            width=config.width,
+            heads=config.heads,
+            layers=config.L,
+            positions=config.context if config.positions == "learned" else 0,
+            injection="add",
+            generator=generator,
+        )
         self.config = config
-        self.read_in = nn.Linear(inputs + classes, config.width)
-        self.positions = nn.Embedding(config.context, config.width) if config.positions == "learned" else None
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.L))
-        self.final_norm = nn.LayerNorm(config.width)
-        self.read_out = nn.Linear(config.width, classes)
-        self.kernels: Kernels | None = None
-        if generator is not None:
-            self._initialise(generator)
 
     @property
     def state_size(self) -> int:
@@ -60,27 +56,7 @@ class SequenceTransformer(nn.Module):
                 "use a smaller --context, or train with a larger one or --positions none"
             )
         prompt = self.read_in(torch.cat([inputs, previous_labels], dim=-1))
-        state = self._loop(prompt, prompt, "none")
-        for _ in range(self.config.loops - 1):
-            state = self._loop(state, prompt, "add")
+        state = self.initial_state(prompt)
+        for _ in range(self.config.loops):
+            state = self.loop(state, prompt)
         return self.read_out(state)
-
-    def _loop(self, state: Tokens, prompt: Tokens, injection: Literal["none", "add"]) -> Tokens:
-        """F of the state and what is injected; while training by the compiled kernels, where there are any that fit."""
-        positions = None if self.positions is None else self.positions.weight[: state.shape[1]]
-        if self.training and self.kernels is not None and kernels_fit(self.kernels, state):
-            parts = LoopParts(self.kernels, [*self.blocks], positions, self.final_norm, injection)  # pyright: ignore[reportArgumentType] - a ModuleList yields Modules
-            return compiled_loop(parts, state, prompt)
-        tokens = state if injection == "none" else state + prompt
-        if positions is not None:
-            tokens = tokens + positions
-        for block in self.blocks:
-            tokens = block(tokens)
-        return self.final_norm(tokens)
-
-    def _initialise(self, generator: Generator) -> None:
-        initialise_linear(self.read_in, generator)
-        if self.positions is not None:
-            nn.init.normal_(self.positions.weight, std=INIT_STD, generator=generator)
-        initialise_blocks(self.blocks, generator)
-        initialise_linear(self.read_out, generator)

@@ -9,8 +9,8 @@ from icltool.core.compiler import find_compiler
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
 from icltool.models.checkpoint import new_model
-from icltool.models.compiled import compile_model
 from icltool.models.kernels.library import Kernels, load_kernels
+from icltool.models.loop import compile_model
 from icltool.models.loop_plan import window_plan
 from icltool.models.looped import LoopedTransformer
 from icltool.models.transformer_config import RegressionModelConfig
