@@ -3,8 +3,8 @@
 The package is layered; imports go down only (see `.github/CONTRIBUTING.md`). A study is used from
 Python as from the shell, by the same call::
 
-    from icltool.studies.train.config import TrainConfig
-    from icltool.studies.train.run import run
+    from icltool.regression.studies.train.config import TrainConfig
+    from icltool.regression.studies.train.run import run
     result = run(TrainConfig(L=2, b=2))
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from icltool.studies.train.config import TrainConfig
+from icltool.regression.studies.train.config import TrainConfig
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from icltool.core.config import PresetValues, setting
 from icltool.core.runtime_config import RuntimeConfig
-from icltool.models.transformer_config import RegressionModelConfig
+from icltool.regression.models.config import RegressionModelConfig
 
 MEASURING = "Measuring"
 # Steps of a training that is long enough for anything.

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from icltool.bench.config import BenchConfig
-from icltool.bench.contest import Contest, hold_contest, require_checkout
+from icltool.bench.paired_timing import Contest, hold_contest, require_checkout
 from icltool.core.progress import OnStep
 from icltool.core.result import Value
 from icltool.core.runtime import environment, prepare
@@ -19,7 +19,7 @@ def measure(config: BenchConfig, *, on_step: OnStep) -> Facts:
     """Hold a resolved config's contest; raises `IcltoolError` outside a checkout."""
     if config.whole_run:
         require_checkout()
-        from icltool.bench.toy_relu_step import whole_run  # noqa: PLC0415 - reads the checkout's tests/reference
+        from icltool.bench.workloads.double_descent import whole_run  # noqa: PLC0415 - reads the checkout's tests/reference
 
         contest = whole_run(config, on_step=on_step)
     else:

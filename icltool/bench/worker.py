@@ -6,8 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from icltool.bench import gpicl_step, probe_update, toy_relu_step, training_step
 from icltool.bench.config import BenchConfig
+from icltool.bench.workloads import double_descent as toy_relu_step
+from icltool.bench.workloads import gpicl as gpicl_step
+from icltool.bench.workloads import probe as probe_update
+from icltool.bench.workloads import train as training_step
 
 # Makes a function that takes one step, given its number.
 MakeStep = Callable[[BenchConfig], Callable[[int], object]]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from icltool import __version__
-from icltool.cli.catalogue import Command, all_commands
+from icltool.cli.command_table import Command, all_commands
 from icltool.cli.help_text import (
     FIRST_STEPS,
     SUMMARY,
@@ -22,7 +22,7 @@ from icltool.cli.signature import flag, with_signature
 from icltool.core.errors import IcltoolError, UsageError, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import ending_at_the_first_signal
 from icltool.core.processes import launched
-from icltool.studies.registry import STUDIES
+from icltool.studies import STUDIES
 
 # Where the shells' completion scripts put the line being completed: bash, then zsh, fish and PowerShell.
 COMPLETED_LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")

@@ -12,9 +12,9 @@ from icltool.core.errors import OutputError
 from icltool.core.result import Result
 from icltool.core.table import number
 from icltool.sweep.collect import AGGREGATE
+from icltool.sweep.cost import CORES, MACHINES, core_hours, hours
 from icltool.sweep.duration import spoken
-from icltool.sweep.engines import EngineChoice, chosen_engine
-from icltool.sweep.estimate import CORES, MACHINES, core_hours, hours
+from icltool.sweep.engines.choice import EngineChoice, chosen_engine
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan
 from icltool.sweep.tables import aggregates_table, failures_table
@@ -57,7 +57,7 @@ def run_plan(
 
 def print_plan(plan: SweepPlan, console: Console) -> None:
     """The runs of a plan with their cost, without running anything."""
-    from icltool.studies.registry import study_named
+    from icltool.studies import study_named
 
     table = Table(title=f"{plan.name}: {len(plan.runs)} runs", title_justify="left")
     for column in ("run", "study", "steps", "PFLOP", "GB"):

@@ -6,7 +6,7 @@ from typing import Any
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from icltool.cli.signature import PANEL
-from icltool.studies.registry import Example
+from icltool.core.study import Example
 
 SUMMARY = "Train, probe and explain small models that learn in context. COMMAND --help has examples and every default."
 FIRST_STEPS = (

@@ -11,15 +11,15 @@ from icltool.cli.options import given_grid, parameters_of, preset_parameter
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
 from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag, track_parameter
-from icltool.cli.streams import expand_inputs, people, print_json, print_path
+from icltool.cli.stdio import expand_inputs, people, print_json, print_path
 from icltool.core.config import Config, traits_of
 from icltool.core.errors import OutputError, UsageError
 from icltool.core.processes import launched
 from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest, settings_from
+from icltool.core.study import Study
 from icltool.core.table import Table, number
 from icltool.core.tracking import tracked
-from icltool.studies.registry import Study
 
 
 def study_parameters(study: Study) -> list[inspect.Parameter]:

@@ -12,9 +12,9 @@ from icltool.cli.progress import RestOfTheLine, bar_width, describe
 from icltool.cli.time_left import TimeLeft
 from icltool.core.progress import StepRecord
 from icltool.core.table import counted
+from icltool.sweep.engines.worker import NOT_BEGUN, Outcome
 from icltool.sweep.execute import Nobody, Watcher
 from icltool.sweep.plan import PlannedRun
-from icltool.sweep.worker import NOT_BEGUN, Outcome
 
 
 @contextmanager

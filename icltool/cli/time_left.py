@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from icltool.core.progress import StepRecord
+from icltool.sweep.engines.worker import Outcome
 from icltool.sweep.plan import PlannedRun
-from icltool.sweep.worker import Outcome
 
 # Of all the work: before this much is done in this process, the pace is a guess.
 LEAST = 0.005

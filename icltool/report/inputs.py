@@ -5,10 +5,10 @@ from pathlib import Path
 
 from icltool.core.errors import InputError
 from icltool.core.result import Result, load_result
-from icltool.report.of_recipe import recipe_section
-from icltool.report.of_runs import run_sections
-from icltool.report.of_sweep import sweep_section
+from icltool.report.recipe_section import recipe_section
+from icltool.report.run_sections import run_sections
 from icltool.report.section import Section
+from icltool.report.sweep_section import sweep_section
 from icltool.sweep.collect import KIND
 from icltool.sweep.recipe import nearest_recipe
 

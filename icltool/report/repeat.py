@@ -9,8 +9,8 @@ from icltool.core.errors import IcltoolError
 from icltool.core.result import Result, Value
 from icltool.core.run_folder import CONFIG
 from icltool.core.toml_files import read_toml
-from icltool.studies.import_checkpoint.config import ImportCheckpointConfig
-from icltool.studies.registry import STUDIES
+from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
+from icltool.studies import STUDIES
 from icltool.sweep.collect import RUN, finished_runs, settings_of
 
 IMPORT = "import-checkpoint"

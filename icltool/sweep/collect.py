@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
+from icltool.core.bootstrap import bootstrap_mean
 from icltool.core.result import Result, Row, Value, load_result
 from icltool.core.seeding import generator
-from icltool.evaluation.bootstrap import bootstrap_mean
+from icltool.sweep.engines.worker import Outcome
 from icltool.sweep.plan import SweepPlan
-from icltool.sweep.worker import Outcome
 
 KIND = "sweep"
 RUN, AGGREGATE = "run", "aggregate"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from icltool.studies.registry import study_named
+from icltool.studies import study_named
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import SCALES, Recipe, Scale
 from icltool.sweep.record import Reference

@@ -3,7 +3,7 @@
 A run begins when its source is done; stages that need nothing of one another run side by side.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +16,9 @@ from icltool.core.interrupts import deferred_interrupts
 from icltool.core.progress import StepRecord
 from icltool.core.result import Result
 from icltool.sweep.collect import collect
-from icltool.sweep.local_engine import run_jobs
+from icltool.sweep.engines.local import run_jobs
+from icltool.sweep.engines.worker import Engine, Job, Outcome, do_job
 from icltool.sweep.plan import PlannedRun, SweepPlan
-from icltool.sweep.worker import Job, Outcome, do_job
 
 
 class Watcher(Protocol):
@@ -57,10 +57,6 @@ class SweepFailedError(IcltoolError):
         super().__init__(message)
         self.result = result
         self.failures = failures
-
-
-# Runs jobs, some at once: (jobs, at once, on report, on outcome) -> outcomes and the interrupting signal.
-Engine = Callable[..., tuple[list[Outcome], int | None]]
 
 
 @dataclass

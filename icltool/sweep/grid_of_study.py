@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from icltool.core.config import config_hash, traits_of
-from icltool.studies.registry import Study
+from icltool.core.study import Study
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import Axes, Recipe, SettingValue, Stage
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from icltool.core.config import Config, config_hash, option_name, suggestion, traits_of
 from icltool.core.errors import UsageError
 from icltool.core.run_folder import safe_name
-from icltool.studies.registry import STUDIES, Study, study_named
+from icltool.core.study import Study
+from icltool.studies import STUDIES, study_named
 from icltool.sweep.grid import Settings, count_cells, expand
 from icltool.sweep.recipe import Recipe, Scale, Stage
 

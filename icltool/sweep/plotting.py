@@ -12,9 +12,9 @@ from icltool.core.errors import InputError
 from icltool.core.files import make_folder
 from icltool.core.result import Result, Row
 from icltool.figures.export import write_html, write_images
-from icltool.studies.registry import study_named
+from icltool.studies import study_named
 from icltool.sweep.collect import KIND, RUN, SEEDS
-from icltool.sweep.over_seeds import over_seeds, series_of, told_of_seeds
+from icltool.sweep.seeds import over_seeds, series_of, told_of_seeds
 
 
 class Claim(Protocol):

@@ -1,1 +1,1 @@
-"""The one training loop, and what a study hands it: optimisers, schedules, the curriculum."""
+"""The one training loop, and what a study hands it: a learner, optimisers, a schedule."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from icltool.core.runtime import Runtime
-from icltool.models.loop import compile_model
+from icltool.networks.loop import compile_model
 from icltool.training.learner import LearnerState, Number
 from icltool.training.optimisers import Optimisers
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers

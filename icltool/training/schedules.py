@@ -1,4 +1,4 @@
-"""What changes with the step: the learning rate, and how many loops are trained. Pure functions, steps from 1."""
+"""The learning rate at a step, a pure function; steps are counted from 1."""
 
 import math
 
@@ -18,8 +18,3 @@ def learning_rate_factor(config: OptimiserConfig, step: int) -> float:
         case "trapezoid":
             height = min(1.0, (config.steps - step) / (config.decay * config.steps))
     return config.final_lr + (1 - config.final_lr) * height
-
-
-def loops_at(step: int, *, start: int, end: int, increment: int, every: int) -> int:
-    """The loops b' trained at a step: from `start` to `end`, `increment` more every `every` steps."""
-    return min(end, start + increment * ((step - 1) // every))

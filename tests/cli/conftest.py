@@ -11,8 +11,8 @@ import pytest
 
 from icltool.cli.app import main
 from icltool.core.run_folder import RunRequest
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.run import run as train
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.run import run as train
 
 TINY = "--L 1 --b 1 --width 8 --heads 2 --d 2 --n 4 --steps 3 --eval-prompts 8 --threads 1 --allocator system"
 

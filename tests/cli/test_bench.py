@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from icltool.bench import measurement, toy_relu_step
-from icltool.bench.contest import Contest
-from icltool.training.toy_relu_optimiser import WarmupCosine
+from icltool.bench import measurement
+from icltool.bench.paired_timing import Contest
+from icltool.bench.workloads import double_descent as toy_relu_step
+from icltool.superposition.engine.optimiser import WarmupCosine
 from tests.cli.conftest import Call
 
 
@@ -65,8 +66,8 @@ def test_a_whole_run_takes_every_step(call: Call, monkeypatch: pytest.MonkeyPatc
 
 def test_the_share_of_task_generation_is_that_of_the_default_model(call: Call) -> None:
     from icltool.bench.config import BenchConfig
-    from icltool.bench.gpicl_step import training_settings
-    from icltool.studies.gpicl_train.config import GpiclTrainConfig
+    from icltool.bench.workloads.gpicl import training_settings
+    from icltool.gpicl.studies.train.config import GpiclTrainConfig
 
     default = GpiclTrainConfig(threads=1).resolved()
     assert training_settings(BenchConfig.create({"workload": "gpicl", "threads": 1}, preset="gpicl")) == default

@@ -5,9 +5,10 @@ import shlex
 
 import pytest
 
-from icltool.cli.catalogue import Command, all_commands
+from icltool.cli.command_table import Command, all_commands
 from icltool.cli.help_text import EXIT_CODES
-from icltool.studies.registry import STUDIES, Study
+from icltool.core.study import Study
+from icltool.studies import STUDIES
 from tests.cli.conftest import Call
 
 COMMANDS = {command.name: command for command in all_commands()}

@@ -10,10 +10,11 @@ from icltool.cli.commands import plot
 from icltool.cli.options import WIDEST, parameters_of
 from icltool.cli.study_command import study_parameters
 from icltool.core.config import Config, choices_of, setting, traits_of
+from icltool.core.study import Study
 from icltool.figures import export
-from icltool.studies.import_checkpoint.config import ImportCheckpointConfig
-from icltool.studies.predict.config import PredictConfig
-from icltool.studies.registry import STUDIES, Study
+from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
+from icltool.regression.studies.predict.config import PredictConfig
+from icltool.studies import STUDIES
 from tests.cli.conftest import Call
 
 

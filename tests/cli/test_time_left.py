@@ -7,10 +7,10 @@ import pytest
 
 from icltool.cli.time_left import TimeLeft
 from icltool.core.progress import StepRecord
-from icltool.studies.evaluate.config import EvaluateConfig
-from icltool.studies.train.config import TrainConfig
+from icltool.regression.studies.evaluate.config import EvaluateConfig
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.sweep.engines.worker import Outcome
 from icltool.sweep.plan import PlannedRun
-from icltool.sweep.worker import Outcome
 
 
 class Clock:

@@ -12,9 +12,9 @@ from icltool.core.metrics_log import read_rows
 from icltool.core.progress import StepRecord
 from icltool.core.run_folder import RunRequest
 from icltool.core.tracking import tracked
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.run import run
-from icltool.sweep.worker import Job, do_job
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.run import run
+from icltool.sweep.engines.worker import Job, do_job
 from tests.interruptions import stop_at
 
 SETTINGS: dict[str, Any] = {

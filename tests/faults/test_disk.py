@@ -16,10 +16,10 @@ import pytest
 from icltool.core.errors import OutputError
 from icltool.core.tensor_files import read_tensor_file
 from icltool.core.toml_files import read_toml
+from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.execute import execute
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.recipe import parse_recipe
-from icltool.sweep.worker import Job, Outcome, do_job
 from tests.conftest import Counts
 from tests.faults.victims import STUDIES, Victim, finished, job, left_in, whole_and_duration
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from icltool.core.metrics_log import read_rows
 from icltool.core.run_folder import RunRequest
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.run import run as train
-from icltool.sweep.local_engine import PRELOADED
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.run import run as train
+from icltool.sweep.engines.local import PRELOADED
+from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.record import is_timing
-from icltool.sweep.worker import Job, Outcome, do_job
 
 STUDIES = ("train", "probe", "double-descent")
 _PACE: dict[str, Any] = {"log_every": 2, "eval_every": 40, "save_every": 3, "threads": 1}
@@ -27,7 +27,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "double-descent": {**_PACE, "T": 6, "n": 60, "sparsity": 0.95, "steps": 60, "warmup": 4, "test_samples": 50},
 }
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload([*PRELOADED, "icltool.studies.probe.run"])
+_SERVER.set_forkserver_preload([*PRELOADED, "icltool.regression.studies.probe.run"])
 
 
 def job(study: str, folder: Path, **others: Any) -> Job:

@@ -25,20 +25,20 @@ from icltool.core.run_folder import settings_from
 from icltool.core.seeding import generator
 from icltool.core.tensor_files import packed, read_tensor_file
 from icltool.core.tensor_header import METADATA_KEY
-from icltool.data.cifar_files import RECORD, TEST, TRAIN, read_cifar
-from icltool.data.idx_files import read_idx
-from icltool.data.image_config import PreprocessingConfig
-from icltool.data.svhn_files import read_svhn
-from icltool.data.user_prompts import read_user_prompts
-from icltool.models.checkpoint import REGRESSION_KIND, load_checkpoint, model_settings, new_model
-from icltool.models.gpicl_checkpoint import GPICL_KIND, load_gpicl_checkpoint
-from icltool.models.gpicl_config import GpiclModelConfig
-from icltool.models.gpicl_learners import new_learner
-from icltool.models.official_checkpoint import official_model, read_official_file
-from icltool.models.transformer_config import RegressionModelConfig
+from icltool.gpicl.data.cifar_files import RECORD, TEST, TRAIN, read_cifar
+from icltool.gpicl.data.config import PreprocessingConfig
+from icltool.gpicl.data.idx_files import read_idx
+from icltool.gpicl.data.svhn_files import read_svhn
+from icltool.gpicl.learners.all_learners import new_learner
+from icltool.gpicl.learners.checkpoint import GPICL_KIND, load_gpicl_checkpoint
+from icltool.gpicl.learners.config import GpiclModelConfig
+from icltool.regression.data.user_prompts import read_user_prompts
+from icltool.regression.models.checkpoint import REGRESSION_KIND, load_checkpoint, model_settings, new_model
+from icltool.regression.models.config import RegressionModelConfig
+from icltool.regression.models.official_checkpoint import official_model, read_official_file
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.report.inspection import describe
 from icltool.report.markdown import to_html
-from icltool.studies.inspection import describe
-from icltool.studies.train.config import TrainConfig
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.recipe import read_recipe
 from icltool.sweep.record import read_reference

@@ -14,12 +14,12 @@ from icltool.core.errors import IcltoolError
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest, safe_name
 from icltool.core.tensor_files import read_tensor_file, write_tensor_file
+from icltool.regression.studies.evaluate.config import EvaluateConfig
+from icltool.regression.studies.evaluate.run import run as evaluate
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.run import run as train
 from icltool.report.inputs import sections_of
 from icltool.report.page import write_page
-from icltool.studies.evaluate.config import EvaluateConfig
-from icltool.studies.evaluate.run import run as evaluate
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.run import run as train
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.plotting import plot_results
 from icltool.sweep.recipe import parse_recipe

@@ -74,7 +74,7 @@ def test_what_unpacks_to_far_more_than_it_is_is_not_unpacked(
     tmp_path: Path, counts: Counts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A small file that claims too much, in each format that packs."""
-    monkeypatch.setattr("icltool.data.cifar_files.MAX_ARCHIVE_BYTES", 10**7)
+    monkeypatch.setattr("icltool.gpicl.data.cifar_files.MAX_ARCHIVE_BYTES", 10**7)
     for name, content in bombs().items():
         file = tmp_path / FORMATS[name].file
         file.write_bytes(content)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from icltool.core.run_folder import RunRequest
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.run import run as train
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.run import run as train
 
 # Each tries to become markup or script in its own place: an element, an attribute, a figure's data, a figure's text.
 ATTACK = """</script><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>"""

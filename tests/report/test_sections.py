@@ -15,11 +15,11 @@ from icltool.report.drawing import drawn
 from icltool.report.inputs import sections_of
 from icltool.report.markdown import to_html
 from icltool.report.repeat import run_commands, sweep_commands
-from icltool.studies.registry import study_named
+from icltool.studies import study_named
+from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.execute import execute
 from icltool.sweep.grid_of_study import plan_grid
 from icltool.sweep.record import record
-from icltool.sweep.worker import Job, Outcome, do_job
 
 TINY: dict[str, Any] = {
     "b": 1, "width": 8, "heads": 2, "d": 2, "n": 4, "batch": 4, "steps": 3, "eval_prompts": 8, "threads": 1,

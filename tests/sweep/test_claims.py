@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from icltool.core.result import Result
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.cost import flops, step_flops
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.cost import flops, step_flops
 from icltool.sweep.claims.compute import spent
 from icltool.sweep.claims.time_to_quality import LEARNED, by_depth
 

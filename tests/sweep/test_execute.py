@@ -16,13 +16,13 @@ from filelock import FileLock
 from icltool.core.errors import InterruptedRun, OutputError, RunFolderError
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.run import run as train
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.run import run as train
 from icltool.sweep.collect import AGGREGATE, RUN, aggregate, finished_runs
+from icltool.sweep.engines.worker import Job, Outcome
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe
-from icltool.sweep.worker import Job, Outcome
 
 TINY: dict[str, Any] = {
     "b": 1, "width": 8, "heads": 2, "d": 2, "n": 5, "batch": 4, "steps": 12, "eval_prompts": 16, "threads": 1,

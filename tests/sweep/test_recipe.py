@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from icltool.core.errors import UsageError
-from icltool.studies.train.config import TrainConfig
+from icltool.regression.studies.train.config import TrainConfig
 from icltool.sweep.grid import expand
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.recipe import parse_recipe, read_recipe

@@ -9,12 +9,12 @@ import pytest
 
 from icltool.sweep.check import compare
 from icltool.sweep.collect import RUN
+from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.execute import execute
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.plotting import sweep_figures
 from icltool.sweep.recipe import read_recipe
 from icltool.sweep.record import read_reference, reference_file
-from icltool.sweep.worker import Job, Outcome, do_job
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.toml"))
 
@@ -79,7 +79,7 @@ def test_dilations_are_a_sweep_of_train(tmp_path: Path) -> None:
 
 
 def test_a_comma_list_is_a_grid_of_its_study(tmp_path: Path) -> None:
-    from icltool.studies.registry import study_named
+    from icltool.studies import study_named
     from icltool.sweep.grid_of_study import plan_grid
 
     plan = plan_grid(

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from icltool.core.seeding import generator
-from icltool.models.checkpoint import new_model
-from icltool.models.transformer_config import RegressionModelConfig
+from icltool.regression.models.checkpoint import new_model
+from icltool.regression.models.config import RegressionModelConfig
 from icltool.training.muon import Muon
 from icltool.training.optimisers import Optimisers
 from icltool.training.training_config import OptimiserConfig

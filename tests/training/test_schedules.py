@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from icltool.training.curriculum import CHECK_EVERY, Curriculum, PromptSize
-from icltool.training.schedules import learning_rate_factor, loops_at
-from icltool.training.training_config import CurriculumConfig, OptimiserConfig
+from icltool.regression.models.loop_plan import loops_at
+from icltool.regression.studies.train.config import CurriculumConfig, OptimiserConfig
+from icltool.regression.studies.train.curriculum import CHECK_EVERY, Curriculum, PromptSize
+from icltool.training.schedules import learning_rate_factor
 
 
 def test_warm_up_then_cosine_to_the_final_part() -> None:

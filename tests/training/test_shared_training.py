@@ -19,8 +19,8 @@ from icltool.core.processes import Processes, launched
 from icltool.core.result import load_result
 from icltool.core.run_folder import RunRequest
 from icltool.core.tensor_header import read_header
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.run import run
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.run import run
 from icltool.training.shared_training import Share
 from tests.interruptions import stop_at
 

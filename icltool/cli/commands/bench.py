@@ -10,7 +10,7 @@ from icltool.cli.options import given_values, parameters_of
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
 from icltool.cli.signature import common_parameter, completion_of, json_flag, quiet_flag
-from icltool.cli.streams import people, print_json
+from icltool.cli.stdio import people, print_json
 
 
 def parameters() -> list[inspect.Parameter]:

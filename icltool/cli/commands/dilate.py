@@ -8,9 +8,9 @@ import typer
 
 from icltool.cli.options import given_values, parameters_of, preset_parameter
 from icltool.cli.signature import common_parameter, json_flag, path_parameter, quiet_flag, track_parameter
-from icltool.cli.streams import people, print_json, print_path
+from icltool.cli.stdio import people, print_json, print_path
 from icltool.core.errors import UsageError
-from icltool.studies.train.config import TrainConfig
+from icltool.regression.studies.train.config import TrainConfig
 
 DEFAULT = "1,2,3,4"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from icltool.cli.options import given_values, parameters_of
 from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag
-from icltool.cli.streams import people, print_json, print_path
+from icltool.cli.stdio import people, print_json, print_path
 from icltool.core.run_folder import RunRequest
 from icltool.core.table import number
-from icltool.studies.import_checkpoint.config import ImportCheckpointConfig
+from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
 
 
 def parameters() -> list[inspect.Parameter]:
@@ -27,7 +27,7 @@ def run(*, out: Path | None, force: bool, quiet: bool, json: bool, **given: Any)
     """Import and print the checkpoint's path."""
     values = {**given_values(ImportCheckpointConfig, given), "file": given["file"]}
     config = ImportCheckpointConfig.create(values, as_options=True)
-    from icltool.studies.import_checkpoint.run import run as import_checkpoint
+    from icltool.regression.studies.import_checkpoint.run import run as import_checkpoint
 
     result = import_checkpoint(config, request=RunRequest(out=out, force=force))
     checkpoint = result.run / "model.safetensors"

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from icltool.cli.signature import json_flag
-from icltool.cli.streams import expand_inputs, people, print_json
+from icltool.cli.stdio import expand_inputs, people, print_json
 from icltool.core.table import number
 
 
@@ -25,7 +25,7 @@ def parameters() -> list[inspect.Parameter]:
 
 def run(*, files: list[str], json: bool) -> None:
     """Print a table for each file on stderr, or JSON on stdout."""
-    from icltool.studies.inspection import describe
+    from icltool.report.inspection import describe
 
     console = people()
     for file in expand_inputs(files):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from icltool.cli.signature import common_parameter, json_flag, path_parameter, quiet_flag
-from icltool.cli.streams import expand_inputs, people, print_json, print_path
+from icltool.cli.stdio import expand_inputs, people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import UsageError
 from icltool.core.result import Result, load_result

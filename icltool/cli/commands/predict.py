@@ -6,9 +6,9 @@ from typing import Any
 
 from icltool.cli.options import given_values, parameters_of
 from icltool.cli.signature import flag, json_flag, path_parameter, require_path
-from icltool.cli.streams import expand_inputs, print_json, print_path
+from icltool.cli.stdio import expand_inputs, print_json, print_path
 from icltool.core.errors import UsageError
-from icltool.studies.predict.config import PredictConfig
+from icltool.regression.studies.predict.config import PredictConfig
 
 
 def parameters() -> list[inspect.Parameter]:
@@ -30,7 +30,7 @@ def run(*, out: Path | None, force: bool, json: bool, **given: Any) -> None:  # 
         raise UsageError(f"predict takes one checkpoint, {len(checkpoint)} were given")
     values = {**given_values(PredictConfig, given), "checkpoint": checkpoint[0], "data": given["data"]}
     config = PredictConfig.create(values, as_options=True)
-    from icltool.studies.predict.run import run as predict
+    from icltool.regression.studies.predict.run import run as predict
 
     file = predict(config, out=out, force=force)
     if json:

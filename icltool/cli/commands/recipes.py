@@ -9,7 +9,7 @@ import typer
 
 from icltool.cli.printed_table import printed
 from icltool.cli.signature import json_flag
-from icltool.cli.streams import people, print_json, print_path
+from icltool.cli.stdio import people, print_json, print_path
 from icltool.core.errors import InputError
 from icltool.core.table import Table, counted
 from icltool.sweep.recipe import FOLDER

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from icltool.cli.signature import json_flag, path_parameter, quiet_flag
-from icltool.cli.streams import expand_inputs, people, print_json, print_path
+from icltool.cli.stdio import expand_inputs, people, print_json, print_path
 from icltool.core.errors import UsageError
 from icltool.core.table import counted
 

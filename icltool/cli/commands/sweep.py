@@ -17,7 +17,7 @@ from icltool.cli.signature import (
     quiet_flag,
     track_parameter,
 )
-from icltool.cli.streams import people, print_json, print_path
+from icltool.cli.stdio import people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import IcltoolError, UsageError
 from icltool.core.result import Result
@@ -82,7 +82,7 @@ def run(
     """Run the recipe, and print the path of its result."""
     from icltool.cli.grid_command import default_folder, print_plan, run_plan
     from icltool.sweep.check import compare, recorded_scale
-    from icltool.sweep.engines import EngineChoice
+    from icltool.sweep.engines.choice import EngineChoice
     from icltool.sweep.plan import plan_sweep
     from icltool.sweep.recipe import read_recipe
     from icltool.sweep.record import record as write_record

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from icltool.core.result import Result
-from icltool.evaluation.error_records import BY_LOOP
 from icltool.figures.marks import LOG_FLOOR
 from icltool.figures.theme import DASHES, colour, figure, log_range
-from icltool.models.flops import forward_flops
-from icltool.studies.train.config import TrainConfig
-from icltool.studies.train.cost import step_flops
+from icltool.regression.evaluation.error_records import BY_LOOP
+from icltool.regression.models.cost import forward_flops
+from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.cost import step_flops
 from icltool.sweep.collect import finished_runs
 
 ERROR = "squared error (predicting zero = 1)"

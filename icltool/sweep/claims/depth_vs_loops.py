@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
-from icltool.evaluation.error_records import BY_SEED, BY_SEED_MEAN_LOOP
 from icltool.figures.marks import LOG_FLOOR
 from icltool.figures.theme import colour, figure, log_range
+from icltool.regression.evaluation.error_records import BY_SEED, BY_SEED_MEAN_LOOP
 from icltool.sweep.claims.compute import inference_compute, training_compute
 from icltool.sweep.claims.overlay import trainings_compared
 from icltool.sweep.collect import AGGREGATE, finished_runs

@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 
 from icltool.core.result import Result
 from icltool.sweep.claims.overlay import errors_overlaid, trainings_compared
-from icltool.sweep.over_seeds import series_of
+from icltool.sweep.seeds import series_of
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
-from icltool.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT, last_accuracy
-from icltool.figures.learner_sizes import SizedLearner, accuracy_by_size
 from icltool.figures.theme import figure
+from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT, last_accuracy
+from icltool.gpicl.figures.learner_sizes import SizedLearner, accuracy_by_size
 from icltool.sweep.collect import finished_runs
-from icltool.sweep.over_seeds import Series, told_of_seeds
+from icltool.sweep.seeds import Series, told_of_seeds
 
 STAGES = ("measure", "measure-memoriser")
 TITLE = "Accuracy on unseen tasks, test images, after the last example"

@@ -3,11 +3,11 @@
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
-from icltool.evaluation.accuracy_records import BY_POSITION
-from icltool.figures.accuracy_figures import add_chance
 from icltool.figures.marks import add_band_line
 from icltool.figures.theme import figure
-from icltool.sweep.over_seeds import series_of, told_of_seeds
+from icltool.gpicl.evaluation.accuracy_records import BY_POSITION
+from icltool.gpicl.figures.accuracy_figures import add_chance
+from icltool.sweep.seeds import series_of, told_of_seeds
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:

@@ -3,8 +3,8 @@
 import plotly.graph_objects as go
 
 from icltool.core.result import Result
-from icltool.evaluation.accuracy_records import IMPROVEMENT
-from icltool.figures.accuracy_figures import improvement_by_tasks
+from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT
+from icltool.gpicl.figures.accuracy_figures import improvement_by_tasks
 from icltool.sweep.collect import finished_runs
 
 

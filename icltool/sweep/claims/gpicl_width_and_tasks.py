@@ -4,11 +4,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from icltool.core.result import Result
-from icltool.evaluation.accuracy_records import BY_POSITION, last_accuracy
 from icltool.figures.heat_map import COLOURS
 from icltool.figures.theme import figure
+from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, last_accuracy
 from icltool.sweep.collect import finished_runs
-from icltool.sweep.over_seeds import series_of, told_of_seeds
+from icltool.sweep.seeds import series_of, told_of_seeds
 
 LEARNERS = (("memoriser", "MLP (no context)"), ("transformer", "Transformer"))
 TESTS = ("seen", "unseen")

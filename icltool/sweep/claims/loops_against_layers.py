@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from icltool.core.result import Result
 from icltool.sweep.claims.overlay import curves_overlaid, errors_overlaid, trainings_compared
 from icltool.sweep.collect import finished_runs
-from icltool.sweep.over_seeds import series_of
+from icltool.sweep.seeds import series_of
 
 
 def figures(sweep: Result) -> dict[str, go.Figure]:

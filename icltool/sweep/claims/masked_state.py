@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
-from icltool.figures.error_figures import ERROR
 from icltool.figures.marks import LOG_FLOOR, add_band_line, explain_line, mark_place
 from icltool.figures.theme import DASHES, colour, figure, log_range
-from icltool.studies.mask_tokens.run import BY_PAIRS
+from icltool.regression.figures.error_figures import ERROR
+from icltool.regression.studies.mask_tokens.run import BY_PAIRS
 from icltool.sweep.claims.overlay import report_series, trainings_compared
 from icltool.sweep.collect import RUN
-from icltool.sweep.over_seeds import Series, series_of, told_of_seeds
+from icltool.sweep.seeds import Series, series_of, told_of_seeds
 
 PLACES = {"state": "recurrent state", "input": "prompt"}
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result
-from icltool.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.figures.curve_figures import learning_curves
-from icltool.figures.error_figures import error_by_example, error_by_loop
 from icltool.figures.marks import explain_line
+from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
+from icltool.regression.figures.error_figures import error_by_example, error_by_loop
 from icltool.sweep.collect import finished_runs
-from icltool.sweep.over_seeds import Series, series_of, told_of_seeds
+from icltool.sweep.seeds import Series, series_of, told_of_seeds
 
 # The stages in which a recipe trains (and measures) one of its points as the report did, beside its own training.
 REPORT_TRAINING = "report-training"

@@ -5,9 +5,9 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
-from icltool.studies.probe.figure import figures as probe_figures
+from icltool.regression.studies.probe.figure import figures as probe_figures
 from icltool.sweep.claims.overlay import trainings_compared
-from icltool.sweep.over_seeds import Series, over_seeds, series_of, told_of_seeds
+from icltool.sweep.seeds import Series, over_seeds, series_of, told_of_seeds
 
 STAGES = ("probe-standard", "probe-looped")
 

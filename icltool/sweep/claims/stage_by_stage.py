@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from icltool.core.result import Result
-from icltool.studies.registry import study_named
+from icltool.studies import study_named
 from icltool.sweep.collect import RUN, finished_runs
 
 

@@ -1,0 +1,1 @@
+"""What `bench` times, a module a workload: ours and the plain implementation."""

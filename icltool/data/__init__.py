@@ -1,1 +1,0 @@
-"""Prompts and function classes, and the other studies' data."""

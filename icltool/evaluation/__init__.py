@@ -1,1 +1,0 @@
-"""Measurements of models: errors along the context and the loops, and their uncertainty."""

@@ -1,0 +1,1 @@
+"""Image sets, and the tasks that are made from them."""

@@ -1,0 +1,106 @@
+"""Accuracy of in-context learners against examples seen."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import plotly.graph_objects as go
+
+from icltool.core.result import Result, Row
+from icltool.figures.marks import add_band_line, mark_place
+from icltool.figures.series_names import series_names
+from icltool.figures.theme import figure
+from icltool.gpicl.evaluation.accuracy_table import row_name
+
+# An improvement below this is no learning within the sequence.
+WORTH_THE_NAME = 0.05
+
+
+def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figure:
+    """A band for each result and test, and the chance level."""
+    look = figure(
+        title="Accuracy within the sequence", x="examples of the task seen", y="accuracy (share of right answers)"
+    )
+    names = series_names(results)
+    index = 0
+    for result, name in zip(results, names, strict=True):
+        rows = result.select(measure=measure)
+        for test in dict.fromkeys(row_name(result, row) for row in rows):
+            label = test if len(results) == 1 else f"{name}: {test}"
+            line = [row for row in rows if row_name(result, row) == test]
+            add_band_line(look, line, x="examples", name=label, index=index)
+            index += 1
+    add_chance(look, results)
+    look.update_yaxes(range=[0, 1.02])
+    return look
+
+
+def add_chance(look: go.Figure, results: Sequence[Result]) -> None:
+    """A horizontal line where guessing stands, when the results agree on it."""
+    levels = {result.summary.get("chance") for result in results}
+    if len(levels) == 1 and isinstance(level := levels.pop(), float):
+        look.add_hline(
+            y=level,
+            line={"color": "#999999", "width": 1, "dash": "dot"},
+            annotation={"text": "chance", "font": {"size": 12, "color": "#666666"}, "showarrow": False},
+            annotation_position="bottom right",
+        )
+
+
+def improvement_by_tasks(results: Sequence[Result], *, measure: str) -> go.Figure:
+    """Last minus first accuracy on test images against the number of training tasks, a line a test.
+
+    Several results with as many tasks (seeds) are averaged; the band is their range. Where learning to learn begins on
+    unseen tasks is marked.
+    """
+    look = figure(
+        title="What learning to learn takes",
+        x="training tasks",
+        y="improvement within the sequence (last - first accuracy)",
+        log_x=True,
+    )
+    rows: list[Row] = [
+        {**row, "training_tasks": result.config["tasks"]}
+        for result in results
+        for row in result.select(measure=measure, images="test")
+    ]
+    for index, test in enumerate(dict.fromkeys(str(row["test"]) for row in rows)):
+        points = _over_seeds([row for row in rows if row["test"] == test])
+        add_band_line(look, points, x="tasks", name=test, index=index)
+    powers = sorted({int(str(row["training_tasks"])) for row in rows})
+    look.update_xaxes(tickvals=powers, ticktext=[_power(tasks) for tasks in powers])
+    unseen = [row for row in rows if row["tasks"] == "unseen"]
+    own = _over_seeds([row for row in unseen if row["test"] == unseen[0]["test"]]) if unseen else []
+    begins = transition([(int(str(row["tasks"])), float(str(row["mean"]))) for row in own])
+    if begins is not None:
+        mark_place(look, begins, "learning to learn begins")
+    return look
+
+
+def transition(improvements: Sequence[tuple[int, float]]) -> float | None:
+    """Where the improvement on unseen tasks passes half of its largest value, halfway (in log) between two counts.
+
+    None when it does so nowhere: already at the fewest tasks, or no improvement is worth the name (below .05).
+    """
+    largest = max((mean for _, mean in improvements), default=0.0)
+    if largest < WORTH_THE_NAME:
+        return None
+    for (few, before), (many, after) in pairwise(improvements):
+        if before < largest / 2 <= after:
+            return float((few * many) ** 0.5)
+    return None
+
+
+def _over_seeds(rows: Sequence[Row]) -> list[Row]:
+    """Mean and range at each number of training tasks."""
+    by_tasks: dict[int, list[float]] = {}
+    for row in rows:
+        by_tasks.setdefault(int(str(row["training_tasks"])), []).append(float(str(row["mean"])))
+    return [
+        {"tasks": tasks, "mean": sum(seeds) / len(seeds), "low": min(seeds), "high": max(seeds)}
+        for tasks, seeds in sorted(by_tasks.items())
+    ]
+
+
+def _power(tasks: int) -> str:
+    exponent = tasks.bit_length() - 1
+    return f"2<sup>{exponent}</sup>" if tasks == 2**exponent else str(tasks)

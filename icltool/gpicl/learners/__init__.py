@@ -1,0 +1,1 @@
+"""Learners that learn from a sequence of examples, and their files."""

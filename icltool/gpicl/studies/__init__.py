@@ -1,0 +1,1 @@
+"""The studies of GPICL, a folder each."""

@@ -1,0 +1,137 @@
+"""`gpicl-test`: what a learner gets right, position by position, on tasks and images it has and has not met."""
+
+from pathlib import Path
+from typing import cast
+
+from icltool.core.checksum import sha256_of
+from icltool.core.errors import InputError
+from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.result import Result, Row, Value
+from icltool.core.run_folder import RunRequest, measured_once
+from icltool.core.runtime import environment, prepare
+from icltool.gpicl.data.classification_data import ClassificationData, classification_data_like
+from icltool.gpicl.data.config import DatasetName
+from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT, accuracy_records, last_accuracy
+from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers
+from icltool.gpicl.learners.all_learners import state_size
+from icltool.gpicl.learners.checkpoint import GpiclCheckpoint, load_gpicl_checkpoint
+from icltool.gpicl.studies.test.config import GpiclTestConfig
+from icltool.gpicl.studies.test.from_scratch import NAME, sgd_records
+
+STUDY = "gpicl-test"
+
+
+def run(config: GpiclTestConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
+    """Test a checkpoint; a finished run of the same settings on the same file is returned at once.
+
+    Raises `InputError` for a bad checkpoint, or data or sequences that do not fit it.
+    """
+    checkpoint = load_gpicl_checkpoint(Path(config.checkpoint))
+    # What is left open is fixed before the run is named, so that asking for it explicitly is the same run.
+    settled = config.resolved().model_copy(
+        update={
+            "dataset": config.dataset or _trained(checkpoint, "dataset"),
+            "features": config.features or checkpoint.preprocessing.features,
+            "context": config.context or checkpoint.architecture.context,
+        }
+    )
+    inputs = {"checkpoint": sha256_of(checkpoint.path)}
+    return measured_once(
+        STUDY,
+        settled,
+        slug=f"{checkpoint.run_name}-{settled.dataset}",
+        request=request or RunRequest(),
+        inputs=inputs,
+        measure=lambda folder: _measure(settled, checkpoint, run=folder, inputs=inputs, on_step=on_step),
+    )
+
+
+def _measure(
+    config: GpiclTestConfig, checkpoint: GpiclCheckpoint, *, run: Path, inputs: dict[str, str], on_step: OnStep
+) -> Result:
+    runtime = prepare(config)
+    model = checkpoint.model.to(runtime.device)
+    tests = _tests(config, checkpoint)
+    size = SequenceTestSize(
+        sequences=config.eval_prompts,
+        context=cast("int", config.context),
+        seed=config.eval_seed,
+        task_seed=int(cast("int", _trained(checkpoint, "seed"))),
+        tasks=int(cast("int", _trained(checkpoint, "tasks"))),
+    )
+    label = checkpoint.architecture.label
+    records: list[Row] = []
+    steps = len(tests) + config.sgd
+    for number, test in enumerate(tests):
+        on_step(StepRecord(step=number, steps=steps, stage=test.name))
+        records += accuracy_records(label, test, right_answers(model, test, size, runtime))
+    improvement = {row["test"]: row["mean"] for row in records if row["measure"] == IMPROVEMENT}
+    sgd_rows: list[Row] = []
+    sgd_summary: dict[str, Value] = {}
+    if config.sgd:
+        on_step(StepRecord(step=len(tests), steps=steps, stage=NAME))
+        sgd_rows, sgd_summary = sgd_records(tests, size, runtime, width=config.sgd_width)
+    on_step(StepRecord(step=steps, steps=steps, stage="done"))
+    return Result(
+        kind=STUDY,
+        label=label,
+        config={**config.identity(), "tasks": size.tasks},
+        inputs=inputs,
+        environment=environment(runtime),
+        summary={
+            "unseen_tasks_accuracy": last_accuracy(records, tests[0].name)["mean"],
+            "unseen_tasks_improvement": improvement[tests[0].name],
+            "seen_tasks_accuracy": last_accuracy(records, tests[1].name)["mean"],
+            "seen_tasks_improvement": improvement[tests[1].name],
+            **{f"{test.data.name}_accuracy": last_accuracy(records, test.name)["mean"] for test in tests[3:]},
+            "chance": 1 / checkpoint.shape.classes,
+            "sequences": config.eval_prompts,
+            "tasks": size.tasks,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "state_size": state_size(model),
+            "trained_steps": checkpoint.step,
+            **sgd_summary,
+        },
+        records=[*records, *sgd_rows],
+        run=run,
+    )
+
+
+def _tests(config: GpiclTestConfig, checkpoint: GpiclCheckpoint) -> list[SequenceTest]:
+    """Unseen and seen tasks on test images, seen tasks on training images, then unseen tasks on every other set."""
+    own = _data(cast("DatasetName", config.dataset), config, checkpoint, data_dir=config.data_dir)
+    others: list[ClassificationData] = []
+    for name in config.other_datasets:
+        if name != own.name:
+            # Files of two sets may have the same names, so another set has a subfolder of its own.
+            folder = None if config.data_dir is None else Path(config.data_dir) / name
+            found = str(folder) if folder is not None and folder.is_dir() else None
+            others.append(_data(cast("DatasetName", name), config, checkpoint, data_dir=found))
+    return [
+        SequenceTest(data=own, tasks="unseen", images="test"),
+        SequenceTest(data=own, tasks="seen", images="test"),
+        SequenceTest(data=own, tasks="seen", images="train"),
+        *(SequenceTest(data=data, tasks="unseen", images="test") for data in others),
+    ]
+
+
+def _data(
+    name: DatasetName, config: GpiclTestConfig, checkpoint: GpiclCheckpoint, *, data_dir: str | None
+) -> ClassificationData:
+    return classification_data_like(
+        name,
+        checkpoint.preprocessing.model_copy(update={"features": config.features}),
+        shape=checkpoint.shape.images,
+        inputs=checkpoint.shape.inputs,
+        classes=checkpoint.shape.classes,
+        data_dir=data_dir,
+    )
+
+
+def _trained(checkpoint: GpiclCheckpoint, name: str) -> object:
+    """A setting of the training, from the checkpoint's header."""
+    if name not in checkpoint.config:
+        raise InputError(
+            f"{checkpoint.path}: its header does not say the {name} it was trained with; the file is damaged"
+        )
+    return checkpoint.config[name]

@@ -1,0 +1,14 @@
+"""`gpicl-test` in the list of studies."""
+
+from icltool.core.study import Example, Study
+
+GPICL_TEST = Study(
+    name="gpicl-test",
+    package="icltool.gpicl.studies.test",
+    config_class="GpiclTestConfig",
+    summary="Test a meta-trained learner on seen and unseen tasks and other data.",
+    examples=(
+        Example("Seen tasks and unseen ones", "icltool gpicl-test runs/gpicl-train/NAME"),
+        Example("On other images too", "icltool gpicl-train | icltool gpicl-test - --elsewhere random,kmnist"),
+    ),
+)

@@ -1,1 +1,0 @@
-"""The looped transformer and its layers, baselines, and the other studies' models."""

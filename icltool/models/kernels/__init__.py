@@ -1,4 +1,0 @@
-"""A loop of transformer blocks as compiled C++: optional, for CPUs; the numbers of `icltool.models.layers` to rounding.
-
-`loop.cpp` and its headers are the kernel, `library` loads it, `loop_function` makes it a differentiable function.
-"""

@@ -1,0 +1,1 @@
+"""Transformer layers, the one loop and its compiled kernels, and model files."""

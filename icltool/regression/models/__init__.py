@@ -1,0 +1,1 @@
+"""The looped transformer, its plan and checkpoint, classical baselines, and probes."""

@@ -1,0 +1,1 @@
+"""The studies of in-context regression, a folder each."""

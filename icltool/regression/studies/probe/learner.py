@@ -1,0 +1,95 @@
+"""The training of all probes of a model: each step draws fresh prompts, runs the model once and moves every probe.
+
+Control task: the probes learn on prompts whose w is all ones. Whatever they then decode on prompts of random w, the
+states must say; what they only learned by heart fails there.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from einops import einsum
+from torch import Tensor
+
+from icltool.core.errors import UsageError
+from icltool.core.runtime import Runtime
+from icltool.core.seeding import generator
+from icltool.regression.data.config import FunctionClass
+from icltool.regression.data.function_classes import sample_prompts
+from icltool.regression.data.prompts import Prompts
+from icltool.regression.evaluation.probe_targets import probe_targets
+from icltool.regression.models.probes import Probes
+from icltool.regression.studies.probe.config import ProbeConfig
+from icltool.regression.studies.probe.probe_update import ProbeUpdate
+from icltool.regression.studies.probe.states import ProbedStates
+from icltool.training.learner import LearnerState, Number
+from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
+from icltool.training.schedules import learning_rate_factor
+
+# What the probes of the states held at once may take. On a CPU they should stay in its caches.
+CPU_MEMORY, GPU_MEMORY = 48 * 2**20, 2 * 2**30
+
+
+class ProbeLearner:
+    """A `Learner` (icltool.training.learner) whose parameters are the probes; the model stays as it is.
+
+    `config` has its task, n and loops settled.
+    """
+
+    def __init__(self, states: ProbedStates, probes: Probes, config: ProbeConfig, runtime: Runtime) -> None:
+        self.states = states
+        self.probes = probes
+        self.config = config
+        self.runtime = runtime
+        self.settings = config.optimiser_settings
+        self.update = ProbeUpdate(probes, self.settings)
+        self.at_once = states_at_once(probes, runtime, batch=config.batch)
+        self._lr = 0.0
+
+    def advance(self, step: int) -> Mapping[str, Tensor]:
+        """One step of every probe; `loss` is their mean squared error, over coordinates, prompts and probes."""
+        prompts = training_prompts(self.config, step, d=self.states.model.config.d)
+        targets = probe_targets(prompts, self.config).to(self.runtime.device)
+        self.states.visit(
+            prompts,
+            at_once=self.at_once,
+            visit=lambda first, states: self.update.add(first, states, targets),
+        )
+        factor = learning_rate_factor(self.settings, step)
+        self._lr = self.config.lr * factor
+        return {"loss": self.update.apply(factor)}
+
+    def conditions(self) -> Mapping[str, Number]:
+        """The learning rate and the prompts of a step."""
+        return {"lr": self._lr, "prompts": self.config.batch}
+
+    def state(self) -> LearnerState:
+        """The probes and Adam's averages; the prompts follow from the step."""
+        tensors = {**pack_model(self.probes), **pack_optimisers(self.update.optimisers.members)}
+        return LearnerState(tensors=tensors, values={})
+
+    def restore(self, state: LearnerState) -> None:
+        """Go back to a state that `state` returned."""
+        unpack_model(self.probes, state.tensors)
+        unpack_optimisers(self.update.optimisers.members, state.tensors)
+
+
+def states_at_once(probes: Probes, runtime: Runtime, *, batch: int) -> int:
+    """How many states are held and decoded at once on this machine."""
+    return probes.states_within(GPU_MEMORY if runtime.device.type == "cuda" else CPU_MEMORY, batch=batch)
+
+
+def training_prompts(config: ProbeConfig, step: int, *, d: int) -> Prompts:
+    """A step's fresh prompts, a pure function of seed and step; under `control` their w is all ones."""
+    task: FunctionClass = config.task or "linear-regression"
+    random = generator(config.seed, "probe-data", step)
+    prompts = sample_prompts(task, random, batch=config.batch, n=config.n or 1, d=d)
+    return with_weights_of_one(prompts) if config.control else prompts
+
+
+def with_weights_of_one(prompts: Prompts) -> Prompts:
+    """The same x and the same noise, w all ones. Raises `UsageError` for functions that have no weights."""
+    if prompts.weights is None:
+        raise UsageError("--control sets the weights of the functions to one; take a linear --task")
+    ones = torch.ones_like(prompts.weights)
+    moved = einsum(ones - prompts.weights, prompts.xs, "B d, B n d -> B n")
+    return Prompts(xs=prompts.xs, ys=prompts.ys + moved, weights=ones)

@@ -1,0 +1,31 @@
+"""Every study, one line each."""
+
+from icltool.core.errors import InputError
+from icltool.core.study import Study
+from icltool.gpicl.studies.augment.study import GPICL_AUGMENT
+from icltool.gpicl.studies.test.study import GPICL_TEST
+from icltool.gpicl.studies.train.study import GPICL_TRAIN
+from icltool.regression.studies.evaluate.study import EVALUATE
+from icltool.regression.studies.mask_tokens.study import MASK_TOKENS
+from icltool.regression.studies.probe.study import PROBE
+from icltool.regression.studies.train.study import TRAIN
+from icltool.superposition.studies.double_descent.study import DOUBLE_DESCENT
+
+STUDIES: tuple[Study, ...] = (
+    TRAIN,
+    EVALUATE,
+    MASK_TOKENS,
+    PROBE,
+    GPICL_AUGMENT,
+    GPICL_TRAIN,
+    GPICL_TEST,
+    DOUBLE_DESCENT,
+)
+
+
+def study_named(name: str) -> Study:
+    """The study of this name (a result's `kind`); raises `InputError` when there is none."""
+    for study in STUDIES:
+        if study.name == name:
+            return study
+    raise InputError(f"results of {name!r} have no figure in this icltool; give those of a study, or update it")

@@ -1,0 +1,1 @@
+"""Sparse features, and the report's variant of them."""

@@ -1,0 +1,1 @@
+"""The exact sparse engine that trains the toy ReLU model."""

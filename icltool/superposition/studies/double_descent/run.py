@@ -1,0 +1,190 @@
+"""`double-descent`: train the toy ReLU model on T samples and measure it on them and on fresh ones.
+
+Normalisation: losses are the mean over samples of |x - x'|^2 (the sum over the n features), over that of |x|^2, which
+is 1; predicting zero scores 1.
+
+Shapes: n features, m hidden dimensions, T samples. Source: Henighan et al. 2023, "Superposition, Memorization, and
+Double Descent".
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from icltool.core.progress import OnStep, ignore_step
+from icltool.core.result import Result, Row, Value
+from icltool.core.run_folder import RunFolder, RunRequest, open_run
+from icltool.core.runtime import environment, prepare
+from icltool.core.seeding import generator
+from icltool.networks.model_file import write_model
+from icltool.superposition.data.report_features import nan_columns
+from icltool.superposition.data.sparse_features import SparseSamples
+from icltool.superposition.engine.engine import ToyReLUEngine
+from icltool.superposition.engine.optimiser import WarmupCosine
+from icltool.superposition.measures import dimensionality
+from icltool.superposition.model import ToyReLU
+from icltool.superposition.studies.double_descent.config import DoubleDescentConfig
+from icltool.superposition.studies.double_descent.learner import ToyReLULearner
+from icltool.superposition.studies.double_descent.measures import geometry, normalised_loss
+from icltool.superposition.studies.double_descent.memory import require_memory
+from icltool.superposition.studies.double_descent.samples import number_type, test_samples, training_samples
+from icltool.superposition.studies.double_descent.trajectory import TRAJECTORY, Trajectory
+from icltool.training.loop import Pace, Timing, run_training
+
+STUDY = "double-descent"
+KIND = "toy-relu"
+FINAL, FEATURE, SAMPLE = "final", "feature", "sample"
+# Vectors of either sort that a result keeps.
+MOST_VECTORS = 300
+
+
+def run(config: DoubleDescentConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
+    """Train, or go on training, and measure; a finished run of the same settings is returned at once.
+
+    Records: `measure` final (one row: losses, mean dimensionalities, norms, singular values), feature (the longest
+    columns of W) and sample (the first training samples' h = W x): index, dimensionality, length and, for m = 2, x
+    and y. The variant report also has `nan_columns`, the features active in no sample. `trajectory.safetensors` holds
+    the same vectors at `frames` steps of training. Raises `UsageError` when the data cannot fit in memory, else what
+    `run_training` and `open_run` raise.
+    """
+    config = config.resolved()
+    require_memory(config)
+    with open_run(STUDY, config, slug=config.slug, request=request or RunRequest()) as folder:
+        return folder.result() if folder.finished else _Descent(config, folder).run(on_step)
+
+
+class _Descent:
+    """One run: its data, its initialisations in training, the best of them."""
+
+    def __init__(self, config: DoubleDescentConfig, folder: RunFolder) -> None:
+        self.config = config
+        self.folder = folder
+        self.runtime = prepare(config)
+        self.samples = training_samples(config).to(self.runtime.device)
+        models = [self._new_model(index) for index in range(config.initialisations)]
+        settings = WarmupCosine(
+            steps=config.steps, peak=config.lr, warmup=config.warmup, weight_decay=config.weight_decay
+        )
+        self.model = models[0]
+        engine = ToyReLUEngine([self.samples] * len(models), models, settings=settings)
+        trajectory = Trajectory(frames=config.frames, steps=config.steps, like=engine.parameters)
+        self.learner = ToyReLULearner(engine, trajectory)
+
+    def _new_model(self, index: int) -> ToyReLU:
+        config = self.config
+        weights = generator(config.seed, "weights", index)
+        # Drawn in float32 always, so that float64 trains from the same weights.
+        model = ToyReLU(m=config.m, n=config.n, generator=weights)
+        return model.to(self.runtime.device, number_type(config))
+
+    def run(self, on_step: OnStep) -> Result:
+        """Train, measure, write the result."""
+        config = self.config
+        pace = Pace(
+            steps=config.steps, log_every=config.log_every, eval_every=config.eval_every, save_every=config.save_every
+        )
+        timing = run_training(
+            self.learner,
+            pace=pace,
+            run=self.folder,
+            evaluate=self._evaluate,
+            save_model=self._save,
+            on_step=on_step,
+        )
+        return self._finish(timing)
+
+    def _take_best(self) -> Float[Tensor, "T m"]:
+        """Put the best initialisation in `model` and return its hidden vectors."""
+        best = self.learner.best()
+        self.learner.engine.write_to(self.model, run=best)
+        return self.learner.engine.hidden(best)
+
+    def _evaluate(self, _step: int) -> Mapping[str, float]:
+        hidden = self._take_best()
+        return {
+            "train_loss": normalised_loss(self.model, [self.samples]),
+            "test_loss": normalised_loss(self.model, self._to_device(test_samples(self.config))),
+            **geometry(self.model.W.detach(), self.model.b.detach(), hidden),
+        }
+
+    def _to_device(self, chunks: Iterable[SparseSamples]) -> Iterator[SparseSamples]:
+        return (chunk.to(self.runtime.device) for chunk in chunks)
+
+    def _save(self, step: int, metrics: Mapping[str, Value]) -> None:
+        self._take_best()
+        write_model(
+            self.folder.model,
+            self.model,
+            kind=KIND,
+            architecture={"m": self.config.m, "n": self.config.n},
+            study=STUDY,
+            config=self.config,
+            step=step,
+            metrics=metrics,
+        )
+
+    def _finish(self, timing: Timing) -> Result:
+        config = self.config
+        final = self._evaluate(config.steps)
+        hidden = self._take_best()
+        place: Row = {"T": config.T, "m": config.m, "seed": config.seed}
+        lengths = torch.linalg.vector_norm(self.model.W.detach(), dim=0)
+        longest = lengths.argsort(descending=True, stable=True)[:MOST_VECTORS]
+        shown = min(config.T, MOST_VECTORS)
+        vectors = [
+            *_vector_rows(FEATURE, self.model.W.detach(), kept=longest),
+            *_vector_rows(SAMPLE, hidden.mT, kept=torch.arange(shown)),
+        ]
+        self.learner.trajectory.write(
+            self.folder.path / TRAJECTORY,
+            run=self.learner.best(),
+            features=longest,
+            samples=self.samples.take(0, shown),
+        )
+        nan = {"nan_columns": nan_columns(self.samples)} if config.variant == "report" else {}
+        result = Result(
+            kind=STUDY,
+            label=config.label,
+            config=config.identity(),
+            environment=environment(self.runtime),
+            summary={
+                **{name: final[name] for name in ("test_loss", "train_loss", "sample_dimensionality", "W_norm")},
+                "b_norm": final["b_norm"],
+                "samples": config.T,
+                "nonzeros": self.samples.values.numel(),
+                **nan,
+                "steps": timing.steps,
+                "steps_per_second": round(timing.steps_per_second, 2),
+                "seconds": round(timing.seconds, 1),
+            },
+            records=[{"measure": FINAL, **place, **final, **nan}, *({**row, **place} for row in vectors)],
+            run=self.folder.path,
+        )
+        result.save()
+        self.folder.resume_state.unlink(missing_ok=True)
+        return result
+
+
+def _vector_rows(measure: str, vectors: Float[Tensor, "m N"], *, kept: Tensor) -> list[Row]:
+    """A row for each kept column, six digits each; dimensionality is among all N."""
+    vectors = vectors.double().cpu()
+    kept = kept.cpu()
+    shared = dimensionality(vectors)[kept].tolist()
+    lengths = torch.linalg.vector_norm(vectors, dim=0)[kept].tolist()
+    planar = vectors[:, kept].mT.tolist() if len(vectors) == 2 else [[]] * len(shared)
+    return [
+        {
+            "measure": measure,
+            "index": index,
+            "dimensionality": _short(own),
+            "length": _short(length),
+            **dict(zip(("x", "y"), map(_short, xy), strict=False)),
+        }
+        for index, own, length, xy in zip(kept.tolist(), shared, lengths, planar, strict=True)
+    ]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
