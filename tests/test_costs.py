@@ -12,8 +12,7 @@ from icltool.core.run_folder import RunRequest
 from icltool.core.runtime import prepare
 from icltool.core.seeding import generator
 from icltool.gpicl.data.classification_data import classification_data
-from icltool.gpicl.data.config import PreprocessingConfig
-from icltool.gpicl.data.image_shapes import CLASSES, expected_inputs
+from icltool.gpicl.data.config import CLASSES, PreprocessingConfig, expected_inputs
 from icltool.gpicl.learners.all_learners import new_learner
 from icltool.gpicl.studies.train.config import GpiclTrainConfig
 from icltool.gpicl.studies.train.objective import InContextObjective, TaskBatches
@@ -26,6 +25,11 @@ LOOPED = {"architecture": "looped", "L": 2, "b": 3}
 STANDARD = {"architecture": "standard", "L": 3, "b": 1}
 # The model as a whole, or its parts where a study follows it loop by loop.
 TOP = ("LoopedTransformer", "Linear", "Block")
+
+
+GPICL: dict[str, Any] = {
+    "features": "pixels", "width": 16, "heads": 2, "context": 8, "batch": 4, "eval_prompts": 20, "threads": 1,
+}  # fmt: skip
 
 
 def counted(name: str, model: TrainConfig, folder: Path, **settings: Any) -> tuple[float, float]:
@@ -66,11 +70,6 @@ def model_of(kind: dict[str, Any]) -> TrainConfig:
 def test_a_dry_run_costs_what_the_run_costs(name: str, settings: Any, kind: Any, tmp_path: Path) -> None:
     estimate, found = counted(name, model_of(kind), tmp_path, **settings)
     assert estimate == pytest.approx(found, rel=0.01 if name == "probe" else 1e-9)
-
-
-GPICL: dict[str, Any] = {
-    "features": "pixels", "width": 16, "heads": 2, "context": 8, "batch": 4, "eval_prompts": 20, "threads": 1,
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("learner", ["transformer", "op-lstm", "vsml", "mlp", "maml"])

@@ -12,8 +12,7 @@ from icltool.core.errors import OutputError
 from icltool.core.result import Result
 from icltool.core.table import number
 from icltool.sweep.collect import AGGREGATE
-from icltool.sweep.cost import CORES, MACHINES, core_hours, hours
-from icltool.sweep.duration import spoken
+from icltool.sweep.cost import CORES, MACHINES, core_hours, hours, spoken
 from icltool.sweep.engines.choice import EngineChoice, chosen_engine
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan

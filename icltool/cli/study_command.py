@@ -94,7 +94,7 @@ def _run_grid(
 ) -> None:
     """A comma list: every combination as a run of its own, then the path of each on stdout."""
     from icltool.cli.grid_command import run_plan
-    from icltool.sweep.grid_of_study import plan_grid
+    from icltool.sweep.plan import plan_grid
 
     plan = plan_grid(study, settings=settings, axes=axes, inputs=inputs, preset=given["preset"], folder=given["out"])
     run_plan(plan, track=given.get("track"), quiet=given["quiet"], console=console)

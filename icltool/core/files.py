@@ -1,7 +1,8 @@
-"""Writes that never lose what was there (temporary file, fsync, rename, fsync of the folder), and failed reads."""
+"""Writes that never lose what was there (temporary file, fsync, rename, fsync of the folder), failed reads."""
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -97,3 +98,12 @@ def _sync_folder(folder: Path) -> None:
 def _remove_quietly(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """`sha256:<hex>` of the file; raises `InputError` when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise unreadable(path, error) from None

@@ -1,8 +1,14 @@
-"""The machine a run computes on: device, threads, precision, determinism."""
+"""The machine a run computes on: device, threads, precision, determinism, memory.
 
+A training step frees and allocates the same large tensors again and again. By default glibc returns them to the kernel,
+and they are page-faulted in anew; `keep_freed_memory` tells its malloc to keep them. That is process-wide.
+"""
+
+import ctypes
 import logging
 import os
 import platform
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +16,19 @@ from pathlib import Path
 import torch
 
 from icltool import __version__
-from icltool.core.allocator import keep_freed_memory
 from icltool.core.device import available_threads, pick_device
 from icltool.core.processes import launched
 from icltool.core.result import Value
 from icltool.core.runtime_config import RuntimeConfig
 
 log = logging.getLogger(__name__)
+
+
+M_TRIM_THRESHOLD = -1
+M_TOP_PAD = -2
+M_MMAP_MAX = -4
+INT_MAX = 2**31 - 1
+TOP_PAD_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +97,16 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or "unknown"
+
+
+def keep_freed_memory() -> bool:
+    """Serve every allocation from a heap that never shrinks; returns whether glibc took all the settings."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, INT_MAX), (M_TOP_PAD, TOP_PAD_BYTES))
+    taken = [mallopt(parameter, value) == 1 for parameter, value in settings]
+    return all(taken)

@@ -1,20 +1,43 @@
-"""The runs of a recipe at a scale: every one validated, named and placed before the first begins."""
+"""The runs of a recipe at a scale, or of comma lists on the command line: every one validated, named and placed before
+the first begins.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from pathlib import Path
 
 from icltool.core.config import Config, config_hash, option_name, suggestion, traits_of
 from icltool.core.errors import UsageError
 from icltool.core.run_folder import safe_name
 from icltool.core.study import Study
+from icltool.regression.studies.train.config import TrainConfig
 from icltool.studies import STUDIES, study_named
-from icltool.sweep.grid import Settings, count_cells, expand
-from icltool.sweep.recipe import Recipe, Scale, Stage
+from icltool.sweep.recipe import Axes, Recipe, Scale, SettingValue, Stage
+
+Settings = dict[str, SettingValue]
+
 
 # A stage of more than this is a mistake, and would take minutes to plan.
 MAX_RUNS = 10_000
+FIGURE = "dilated-windows"
+
+
+def count_cells(grid: Mapping[str, Sequence[SettingValue]], zipped: Mapping[str, Sequence[SettingValue]]) -> int:
+    """How many runs `expand` would make."""
+    return prod(len(values) for values in grid.values()) * min((len(values) for values in zipped.values()), default=1)
+
+
+def expand(grid: Mapping[str, Sequence[SettingValue]], zipped: Mapping[str, Sequence[SettingValue]]) -> list[Settings]:
+    """The settings of each run: the zipped axes together, and every value of each grid axis with every other.
+
+    The last grid axis changes fastest. No axes at all: one run without extra settings.
+    """
+    together = [dict(zip(zipped, values, strict=True)) for values in zip(*zipped.values(), strict=True)] or [{}]
+    apart = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    return [{**row, **cell} for row in together for cell in apart]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,3 +168,47 @@ def _refuse_twins(runs: Sequence[PlannedRun], where: str) -> None:
 def spelled(varied: Settings) -> str:
     """The varied settings as options: `--L 2 --seed 0`."""
     return " ".join(f"{option_name(key)} {value}" for key, value in varied.items())
+
+
+def plan_grid(
+    study: Study,
+    *,
+    settings: Mapping[str, SettingValue],
+    axes: Mapping[str, Sequence[SettingValue]],
+    inputs: Sequence[str],
+    preset: str | None,
+    folder: Path | None,
+) -> SweepPlan:
+    """The runs of a study for every combination of the axes (and every input path).
+
+    Without a number of threads each run has one, so that several share the machine and the numbers do not depend on it.
+    """
+    fields = study.config().model_fields
+    argument = next((name for name, field in fields.items() if traits_of(field).argument), None)
+    grid: Axes = {name: list(values) for name, values in axes.items()}
+    if argument is not None and inputs:
+        grid = {argument: list(inputs), **grid}
+    base = dict(settings)
+    if "threads" in fields and "threads" not in grid:
+        base.setdefault("threads", 1)
+    stage = Stage(name=study.name, study=study.name, preset=preset, settings=base, grid=grid)
+    title = f"{study.name} over {', '.join(axes)}"
+    recipe = Recipe(claim="", title=title, stage=[stage])
+    name = f"{study.name}-{config_hash({**base, 'preset': preset, 'grid': grid})}"
+    return plan_sweep(
+        name, recipe, scale=None, folder=folder or Path("runs") / "sweep" / name, where=f"icltool {study.name}"
+    )
+
+
+def plan_dilations(
+    dilations: Sequence[int], *, settings: Mapping[str, SettingValue], preset: str | None, folder: Path | None
+) -> SweepPlan:
+    """The trainings to compare. Where the loops grow, they start at T times the dilation, so that the window fits."""
+    base = TrainConfig.create(settings, preset=preset, as_options=True)
+    axes: Axes = {"dilation": list(dilations)}
+    if base.loops_start is not None:
+        axes["loops_start"] = [min(base.loops, base.window * dilation) for dilation in dilations]
+    stage = Stage(name="train", study="train", preset=preset, settings={"threads": 1, **settings}, zip=axes)
+    recipe = Recipe(claim="1h", title="Dilated loop windows", figure=FIGURE, stage=[stage])
+    name = f"dilate-{config_hash({**settings, 'preset': preset, 'dilations': list(dilations)})}"
+    return plan_sweep(name, recipe, scale=None, folder=folder or Path("runs") / "sweep" / name, where="icltool dilate")

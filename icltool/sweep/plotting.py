@@ -1,10 +1,9 @@
 """Results of any kinds to files: each kind's figures by its own study or claim, all images in one browser start."""
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import plotly.graph_objects as go
 
@@ -14,15 +13,8 @@ from icltool.core.result import Result, Row
 from icltool.figures.export import write_html, write_images
 from icltool.studies import study_named
 from icltool.sweep.collect import KIND, RUN, SEEDS
+from icltool.sweep.recipe import FIGURES
 from icltool.sweep.seeds import over_seeds, series_of, told_of_seeds
-
-
-class Claim(Protocol):
-    """A module of `icltool.sweep.claims`."""
-
-    def figures(self, sweep: Result) -> dict[str, go.Figure]:
-        """The figures of the claim, by name."""
-        ...
 
 
 def draw(results: Sequence[Result]) -> dict[str, dict[str, go.Figure]]:
@@ -44,10 +36,11 @@ def sweep_figures(sweep: Result) -> dict[str, go.Figure]:
     name = sweep.config.get("figure")
     if name is None:
         return _overlaid(sweep)
-    module = f"icltool.sweep.claims.{str(name).replace('-', '_')}"
-    if not str(name).replace("-", "").isalnum() or importlib.util.find_spec(module) is None:
+    if str(name) not in FIGURES:
         raise InputError(f"{sweep.path}: there is no figure {name!r} in this icltool; update it, or check the recipe")
-    return cast("Claim", importlib.import_module(module)).figures(sweep)
+    module, function = FIGURES[str(name)].split(":")
+    draw_claim = getattr(importlib.import_module(f"icltool.sweep.claims.{module}"), function)
+    return cast("dict[str, go.Figure]", draw_claim(sweep))
 
 
 def plot_results(results: Sequence[Result], *, formats: Sequence[str], folder: Path) -> list[Path]:

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from icltool.core.runtime import Runtime
 from icltool.networks.loop import compile_model
 from icltool.training.learner import LearnerState, Number
-from icltool.training.optimisers import Optimisers
+from icltool.training.optimisers import Optimisers, learning_rate_factor
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
-from icltool.training.schedules import learning_rate_factor
 from icltool.training.shared_training import Share
 from icltool.training.training_config import OptimiserConfig
 

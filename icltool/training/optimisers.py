@@ -1,8 +1,10 @@
-"""The optimisers: Adam, AdamW, or Muon on the block's matrices with Adam on the rest.
+"""The optimisers: Adam, AdamW, or Muon on the block's matrices with Adam on the rest; and the learning rate at a step.
 
 Muon (Jordan et al. 2024) orthogonalises the update of a matrix; it is for hidden layers only, so embeddings, read_in,
 read_out, norms and biases go to Adam.
 """
+
+import math
 
 import torch
 from torch import nn
@@ -66,3 +68,18 @@ def _split(model: nn.Module) -> tuple[list[tuple[str, nn.Parameter]], list[nn.Pa
         else:
             rest.append(parameter)
     return matrices, rest
+
+
+def learning_rate_factor(config: OptimiserConfig, step: int) -> float:
+    """The part of the peak learning rate used at a step: linear warm-up, then as `schedule` says to `final_lr`."""
+    if step <= config.warmup:
+        return step / config.warmup
+    match config.schedule:
+        case "constant":
+            return 1.0
+        case "cosine":
+            progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+            height = 0.5 * (1 + math.cos(math.pi * progress))
+        case "trapezoid":
+            height = min(1.0, (config.steps - step) / (config.decay * config.steps))
+    return config.final_lr + (1 - config.final_lr) * height

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icltool.core.checksum import sha256_of
 from icltool.core.errors import InputError, OutputError
-from icltool.core.files import make_folder, write_atomically
+from icltool.core.files import make_folder, sha256_of, write_atomically
 
 
 def no_space(*_: object, **__: object) -> NoReturn:

@@ -18,7 +18,7 @@ from icltool.report.repeat import run_commands, sweep_commands
 from icltool.studies import study_named
 from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.execute import execute
-from icltool.sweep.grid_of_study import plan_grid
+from icltool.sweep.plan import plan_grid
 from icltool.sweep.record import record
 
 TINY: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 from icltool.core.result import Result
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.cost import flops, step_flops
-from icltool.sweep.claims.compute import spent
+from icltool.sweep.claims.depth_vs_loops import spent
 from icltool.sweep.claims.time_to_quality import LEARNED, by_depth
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from icltool.core.errors import UsageError
 from icltool.regression.studies.train.config import TrainConfig
-from icltool.sweep.grid import expand
-from icltool.sweep.plan import plan_sweep
+from icltool.sweep.plan import expand, plan_sweep
 from icltool.sweep.recipe import parse_recipe, read_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.toml"))
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
@@ -183,9 +184,6 @@ def test_a_missing_file_and_bad_toml_are_named(tmp_path: Path) -> None:
         read_recipe(tmp_path)
     with pytest.raises(Exception, match=r"there is no recipe .*nowhere"):
         read_recipe(tmp_path / "nowhere")
-
-
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.toml"))
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.parent.name)

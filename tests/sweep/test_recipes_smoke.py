@@ -64,7 +64,7 @@ def test_smoke(file: Path, tmp_path: Path) -> None:
 
 
 def test_dilations_are_a_sweep_of_train(tmp_path: Path) -> None:
-    from icltool.sweep.dilation_plan import plan_dilations
+    from icltool.sweep.plan import plan_dilations
 
     tiny: dict[str, Any] = {
         "b": 4, "T": 2, "width": 8, "heads": 2, "d": 2, "n": 5, "steps": 8, "batch": 4, "eval_prompts": 8,
@@ -80,7 +80,7 @@ def test_dilations_are_a_sweep_of_train(tmp_path: Path) -> None:
 
 def test_a_comma_list_is_a_grid_of_its_study(tmp_path: Path) -> None:
     from icltool.studies import study_named
-    from icltool.sweep.grid_of_study import plan_grid
+    from icltool.sweep.plan import plan_grid
 
     plan = plan_grid(
         study_named("eval"),

@@ -10,7 +10,7 @@ import pytest
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, Row
 from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
-from icltool.sweep.claims import loop_extrapolation
+from icltool.sweep.claims.looped import loop_extrapolation
 from icltool.sweep.plotting import sweep_figures
 from icltool.sweep.seeds import Series, over_seeds, told_of_seeds
 
@@ -86,7 +86,7 @@ def test_a_claim_draws_one_line_for_the_seeds_of_a_model(tmp_path: Path) -> None
         runs.append({"table": "run", "stage": "measure", "run": str(seed), "status": "finished", "error": None,
                      "b": 2, "T": 2, "seed": seed})  # fmt: skip
     sweep = Result(kind="sweep", label="s", config={}, environment={}, summary={}, records=runs, run=tmp_path)
-    drawn: Any = loop_extrapolation.figures(sweep)["error-by-loop"]
+    drawn: Any = loop_extrapolation(sweep)["error-by-loop"]
     assert drawn.layout.title.text == "Error of the last point after each loop (mean of 2 seeds)"
     [line] = [trace for trace in drawn.data if trace.name == "b=2 T=2"]
     assert list(line.y) == pytest.approx([0.3, 0.15])

@@ -1,4 +1,6 @@
-"""Which parameter goes to which optimiser, and clipping."""
+"""Which parameter goes to which optimiser, clipping, and the learning rate at a step."""
+
+import math
 
 import pytest
 import torch
@@ -7,7 +9,7 @@ from icltool.core.seeding import generator
 from icltool.regression.models.checkpoint import new_model
 from icltool.regression.models.config import RegressionModelConfig
 from icltool.training.muon import Muon
-from icltool.training.optimisers import Optimisers
+from icltool.training.optimisers import Optimisers, learning_rate_factor
 from icltool.training.training_config import OptimiserConfig
 
 
@@ -57,3 +59,24 @@ def test_weight_decay_belongs_to_adamw_and_muon() -> None:
     assert adam.members[0].param_groups[0]["weight_decay"] == 0
     assert adamw.members[0].param_groups[0]["weight_decay"] == 0.1
     assert isinstance(adamw.members[0], torch.optim.AdamW)
+
+
+def test_warm_up_then_cosine_to_the_final_part() -> None:
+    config = OptimiserConfig(steps=1100, warmup=100, schedule="cosine", final_lr=0.1)
+    assert learning_rate_factor(config, 1) == pytest.approx(0.01)
+    assert learning_rate_factor(config, 50) == pytest.approx(0.5)
+    assert learning_rate_factor(config, 100) == pytest.approx(1.0)
+    assert learning_rate_factor(config, 600) == pytest.approx(0.55)
+    assert learning_rate_factor(config, 1100) == pytest.approx(0.1)
+    assert learning_rate_factor(config, 350) == pytest.approx(0.1 + 0.9 * (1 + math.cos(math.pi / 4)) / 2)
+
+
+def test_a_trapezoid_falls_in_a_line_at_the_end() -> None:
+    config = OptimiserConfig(steps=1000, warmup=100, schedule="trapezoid", decay=0.2, final_lr=0.1)
+    factors = [learning_rate_factor(config, step) for step in (50, 100, 800, 900, 1000)]
+    assert factors == pytest.approx([0.5, 1.0, 1.0, 0.55, 0.1])
+
+
+def test_constant_stays_at_the_peak() -> None:
+    config = OptimiserConfig(steps=10, warmup=0, schedule="constant")
+    assert {learning_rate_factor(config, step) for step in range(1, 11)} == {1.0}

@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Train each, and print the path of the comparison."""
     from icltool.cli.grid_command import run_plan
-    from icltool.sweep.dilation_plan import plan_dilations
+    from icltool.sweep.plan import plan_dilations
 
     settings: dict[str, Any] = given_values(TrainConfig, given)
     plan = plan_dilations(_dilations(dilations), settings=settings, preset=preset, folder=out)

@@ -15,7 +15,7 @@ from icltool.core.table import Table, counted
 from icltool.sweep.recipe import FOLDER
 
 if TYPE_CHECKING:
-    from icltool.sweep.duration import Duration
+    from icltool.sweep.cost import Duration
 
 
 def parameters() -> list[inspect.Parameter]:
@@ -29,7 +29,7 @@ def parameters() -> list[inspect.Parameter]:
 
 def run(*, folder: Path, json: bool) -> None:
     """A table on stderr, the recipes' paths (or JSON) on stdout."""
-    from icltool.sweep.duration import durations
+    from icltool.sweep.cost import durations
     from icltool.sweep.recipe import SCALES, read_recipe
     from icltool.sweep.record import read_reference, reference_file
 
@@ -55,7 +55,7 @@ def run(*, folder: Path, json: bool) -> None:
 
 def _cell(duration: "Duration") -> str:
     """`12 runs` and the time where one is known, on a line each."""
-    from icltool.sweep.duration import spoken
+    from icltool.sweep.cost import spoken
 
     runs = counted(duration.runs, "run")
     if duration.seconds is None:

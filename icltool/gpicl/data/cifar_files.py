@@ -15,8 +15,7 @@ import numpy as np
 from einops import rearrange
 
 from icltool.core.errors import InputError
-from icltool.gpicl.data.idx_files import GZIP_MAGIC
-from icltool.gpicl.data.raw_split import RawSplit
+from icltool.gpicl.data.idx_files import GZIP_MAGIC, RawSplit
 
 RECORD = 1 + 3 * 32 * 32
 # The publisher's batches have 10 000 records; more than ten times that is no batch of CIFAR-10.

@@ -14,8 +14,7 @@ from platformdirs import user_cache_path
 from icltool.core.errors import InputError
 from icltool.gpicl.data.cifar_files import read_cifar
 from icltool.gpicl.data.download import RemoteFile, fetch
-from icltool.gpicl.data.idx_files import read_idx
-from icltool.gpicl.data.raw_split import RawSplit
+from icltool.gpicl.data.idx_files import RawSplit, read_idx
 from icltool.gpicl.data.svhn_files import read_svhn
 
 FileDataset = Literal["mnist", "fashion-mnist", "kmnist", "cifar10", "svhn"]

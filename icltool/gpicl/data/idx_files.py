@@ -2,15 +2,18 @@
 
 Layout: two zero bytes, the type (8: unsigned byte), the number of dimensions, each dimension as a big-endian 32-bit
 number, then the data.
+
+Legend: N images, r rows, c columns, h channels.
 """
 
 import gzip
 import zlib
+from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Integer, UInt8
 
 from icltool.core.errors import InputError
 
@@ -56,3 +59,11 @@ def _read(stream: BufferedIOBase, path: Path, *, dims: int) -> UInt8[np.ndarray,
         found = f"only {len(content)}" if len(content) < expected else "more"
         raise InputError(f"{path} should hold {expected} bytes of data and holds {found}; fetch it again")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawSplit:
+    """Images as stored, and their labels."""
+
+    images: UInt8[np.ndarray, "N r c h"]
+    labels: Integer[np.ndarray, "N"]

@@ -15,11 +15,10 @@ from torch import Tensor
 
 from icltool.core.errors import InputError
 from icltool.core.seeding import generator
-from icltool.gpicl.data.config import DatasetName
+from icltool.gpicl.data.config import CLASSES, DatasetName
 from icltool.gpicl.data.dataset_files import read_dataset
+from icltool.gpicl.data.idx_files import RawSplit
 from icltool.gpicl.data.image_resizing import convert_images
-from icltool.gpicl.data.image_shapes import CLASSES
-from icltool.gpicl.data.raw_split import RawSplit
 
 DIGITS_TEST = 360
 RANDOM_POINTS = 10

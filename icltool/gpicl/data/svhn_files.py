@@ -12,7 +12,7 @@ import numpy as np
 from einops import rearrange
 
 from icltool.core.errors import InputError
-from icltool.gpicl.data.raw_split import RawSplit
+from icltool.gpicl.data.idx_files import RawSplit
 
 MAX_IMAGES = 1_000_000
 IMAGE_BYTES = 32 * 32 * 3

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from icltool.core.config import setting
-from icltool.gpicl.data.task_config import SequenceConfig
+from icltool.gpicl.data.config import SequenceConfig
 
 GROUP = "Learner"
 # Numbers of a message between the neurons of vsml; its source's default.

@@ -1,4 +1,4 @@
-"""Which prompts a study draws."""
+"""Which prompts a study draws, and what an evaluation may change about them: shifts, and real tables for functions."""
 
 from typing import Literal
 
@@ -13,6 +13,29 @@ FunctionClass = Literal[
 ]
 
 GROUP = "Prompts"
+
+
+Shift = Literal[
+    "none",
+    "skewed-covariance",
+    "half-subspace",
+    "x-scale-1/3",
+    "x-scale-1/2",
+    "x-scale-2",
+    "x-scale-3",
+    "x-scale-random",
+    "y-scale-1/3",
+    "y-scale-1/2",
+    "y-scale-2",
+    "y-scale-3",
+    "label-noise",
+    "random-quadrants",
+    "orthogonal-query",
+    "seen-query",
+]
+# These put a query of their own after every prefix of the context.
+PLACING_SHIFTS: tuple[Shift, ...] = ("random-quadrants", "orthogonal-query", "seen-query")
+RealTable = Literal["diabetes", "breast-cancer", "wine"]
 
 
 class PromptSizeConfig(Config):

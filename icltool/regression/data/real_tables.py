@@ -17,10 +17,9 @@ from torch.nn.functional import pad
 
 from icltool.core.errors import InputError
 from icltool.core.seeding import generator
-from icltool.regression.data.config import FunctionClass
+from icltool.regression.data.config import FunctionClass, RealTable
 from icltool.regression.data.function_classes import error_scale
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.data.shift_config import RealTable
 
 
 class Columns(NamedTuple):

@@ -16,10 +16,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from icltool.core.seeding import generator
-from icltool.regression.data.config import FunctionClass
+from icltool.regression.data.config import FunctionClass, Shift
 from icltool.regression.data.function_classes import error_scale, sample_functions, sample_inputs
 from icltool.regression.data.prompts import Prompts, Queries
-from icltool.regression.data.shift_config import Shift
 
 Inputs = Float[Tensor, "B n d"]
 Targets = Float[Tensor, "B n"]

@@ -19,7 +19,7 @@ from torch import Tensor
 from icltool.core.bootstrap import QUANTILES, MeanBand, bootstrap_mean
 from icltool.core.result import Row, Value
 from icltool.core.seeding import generator
-from icltool.regression.evaluation.halting import loops_until_settled
+from icltool.regression.evaluation.loop_by_loop import loops_until_settled
 
 BY_EXAMPLE = "error by example"
 BY_LOOP = "error by loop"

@@ -1,15 +1,20 @@
-"""A model's hidden states on given prompts, taken by forward hooks: the model's code and weights stay untouched.
+"""A model's hidden states on given prompts, taken by forward hooks, and the scale of their coordinates.
 
 State 0 is the embedding (read_in's output). Then, for one pass, the output of each block, and for several loops the
 last block's output in each loop; always before the final LayerNorm. The positional embedding, a constant a token,
 is not in the embedding: after pooling it would only move a probe's bias.
 
-Legend: B prompts, t = 2n tokens, D width, s states handed over at once.
+Coordinates differ in size by orders of magnitude, and the states of a looped model stand far from zero. A probe's first
+map can undo both, so standardising changes what gradient descent finds and not what a probe can say: softmax pooling
+weighs tokens with a sum of 1, through which a shift and a factor pass unchanged.
+
+Legend: B prompts, t = 2n tokens, D width, S states, s of them handed over at once.
 Source: Yang et al. 2023 (arXiv 2311.12424), section 5.3.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -22,6 +27,10 @@ from icltool.regression.models.looped import LoopedTransformer
 
 # Takes the index of the first state and some states, tokens first. The tensor is overwritten afterwards.
 Visit = Callable[[int, Float[Tensor, "s t B D"]], None]
+
+
+# A coordinate that varies less than this part of its state's root mean square is rounding, not to be blown up.
+LEAST_SPREAD = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,3 +109,32 @@ class _Recorder:
         if place + 1 == self.at_once or self.seen == self.total:
             with torch.autocast(state.device.type, enabled=False):
                 self.visit(self.seen - place - 1, self.held[: place + 1])
+
+
+class StateScale(NamedTuple):
+    """What is taken off each coordinate of each state, and what it is then multiplied by."""
+
+    centre: Float[Tensor, "S D"]
+    factor: Float[Tensor, "S D"]
+
+    def standardise_(self, first: int, states: Float[Tensor, "s t B D"]) -> None:
+        """Standardise the states from `first` on in place: over tokens and prompts, mean 0 and variance 1."""
+        last = first + states.shape[0]
+        states.sub_(self.centre[first:last, None, None]).mul_(self.factor[first:last, None, None])
+
+
+def measure_state_scale(model: LoopedTransformer, prompts: Prompts, runtime: Runtime, *, loops: int) -> StateScale:
+    """Each state's scale on these prompts, over all tokens."""
+    centres: list[Tensor] = []
+    factors: list[Tensor] = []
+
+    def visit(_first: int, states: Tensor) -> None:
+        for state in states:
+            spread, centre = torch.std_mean(state, (0, 1))
+            least = LEAST_SPREAD * state.square().mean().sqrt()
+            # A state that is zero everywhere stays so.
+            factors.append(1 / spread.clamp_min(least.clamp_min(torch.finfo(torch.float32).tiny)))
+            centres.append(centre)
+
+    visit_hidden_states(model, prompts.to(runtime.device), runtime, loops=loops, at_once=1, visit=visit)
+    return StateScale(centre=torch.stack(centres), factor=torch.stack(factors))

@@ -16,10 +16,9 @@ from torch import Tensor
 
 from icltool.core.runtime import Runtime
 from icltool.networks.loop import TokenLayout
-from icltool.regression.data.config import FunctionClass
+from icltool.regression.data.config import FunctionClass, Shift
 from icltool.regression.data.function_classes import error_scale
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.data.shift_config import Shift
 from icltool.regression.data.shifts import shifted_prompts
 from icltool.regression.models.baselines import BASELINES, Baseline
 from icltool.regression.models.fitted_baselines import FittedBaseline

@@ -1,7 +1,8 @@
-"""Following a model loop by loop: the error of the last point, and how far the state still moves.
+"""Following a model loop by loop: the error of the last point, how far the state still moves, and when to stop.
 
 The residual after loop t is ‖z_t - z_{t-1}‖ / ‖z_{t-1}‖ of a prompt's state, all tokens up to the last x (the token of
-the last y is left out: no prediction may know it). It goes to 0 where the loops approach a fixed point.
+the last y is left out: no prediction may know it). It goes to 0 where the loops approach a fixed point. A prompt whose
+residual is below a tolerance can halt: it leaves the batch, so that the loops it is spared cost nothing.
 
 Legend: B prompts, n points, t tokens, D width, s loops.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from icltool.core.runtime import Runtime
@@ -100,3 +101,62 @@ def _trace_chunk(model: LoopedTransformer, prompts: Prompts, loops: int, on_loop
 
 def _counted(on_loop: OnLoop, *, before: int, every: int) -> Callable[[int], None]:
     return lambda loop: on_loop(before + loop, every)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halted:
+    """The prediction of each prompt's last point when its loops stopped, and how many they were."""
+
+    predictions: Float[Tensor, " B"]
+    loops: Int[Tensor, " B"]
+
+
+def halting_predictions(
+    model: LoopedTransformer, prompts: Prompts, runtime: Runtime, *, most: int, tolerance: float
+) -> Halted:
+    """Loop until a prompt's residual (see `fixed_point`) falls below the tolerance, or `most` loops are done.
+
+    Tolerance 0 never stops early. The prompts' own points only: placed queries of several prefixes share no state.
+    """
+    model.eval()
+    with torch.no_grad(), runtime.autocast():
+        parts = [
+            _halt_chunk(model, chunk.to(runtime.device), most=most, tolerance=tolerance) for chunk in chunks(prompts)
+        ]
+    return Halted(
+        predictions=torch.cat([part.predictions for part in parts]), loops=torch.cat([part.loops for part in parts])
+    )
+
+
+def loops_until_settled(residuals: Float[Tensor, "s B"], tolerance: float) -> Int[Tensor, " B"]:
+    """The first loop of each prompt whose residual is below the tolerance, else the last one, read off a trace."""
+    settled = residuals < tolerance
+    settled[-1] = True
+    return settled.int().argmax(dim=0) + 1
+
+
+def _halt_chunk(model: LoopedTransformer, prompts: Prompts, *, most: int, tolerance: float) -> Halted:
+    tokens = tokens_up_to_the_last_x(prompts)
+    model.check(prompts.xs)
+    embedded = model.embed(prompts.xs, prompts.ys)
+    state = model.initial_state(embedded)
+    running = torch.arange(len(prompts.ys), device=state.device)
+    predictions = torch.zeros(len(running), device=state.device)
+    spent = torch.zeros_like(running)
+    for loop in range(1, most + 1):
+        after = model.loop(state, embedded)
+        stops = relative_change(state, after, tokens=tokens) < tolerance
+        if loop == 1:
+            stops = torch.zeros_like(stops)
+        if loop == most:
+            stops = torch.ones_like(stops)
+        predictions[running[stops]] = model.predict(after[stops])[:, -1].float()
+        spent[running[stops]] = loop
+        if not bool(stops.any()):
+            state = after
+            continue
+        goes_on = ~stops
+        running, state, embedded = running[goes_on], after[goes_on], embedded[goes_on]
+        if not len(running):
+            break
+    return Halted(predictions=predictions.cpu(), loops=spent.cpu())

@@ -9,6 +9,14 @@ from icltool.regression.models.config import RegressionModelConfig
 BACKWARD = 2
 
 
+FLOAT_BYTES = 4
+# Of a token in a block, a backward pass wants: two normalised inputs, queries, keys and values, attention's outcome,
+# the residual stream twice, four D before and after GELU, and what LayerNorm keeps.
+KEPT_A_TOKEN = 17.6
+# A weight, its gradient, and two moments of Adam.
+NUMBERS_A_WEIGHT = 4
+
+
 def block_flops(config: RegressionModelConfig, *, tokens: int) -> float:
     """One prompt through the L layers once: projections 8 D², MLP 16 D² a token, attention 4 t D a token."""
     width = config.width
@@ -40,3 +48,14 @@ def training_flops(config: RegressionModelConfig, *, points: int, loops: int, wi
     """One prompt forward through all loops and backward through those that build a graph."""
     forward = forward_flops(config, points=points, loops=loops, scored=scored)
     return forward + BACKWARD * forward_flops(config, points=points, loops=with_gradient, scored=scored)
+
+
+def kept_bytes(config: RegressionModelConfig, *, prompts: int, points: int, with_gradient: int) -> float:
+    """What is kept from the forward pass for the backward pass, over the loops that build a graph."""
+    tokens = 2 * points
+    return FLOAT_BYTES * KEPT_A_TOKEN * prompts * tokens * config.width * config.L * with_gradient
+
+
+def weight_bytes(config: RegressionModelConfig) -> float:
+    """The blocks' weights with their gradients and moments; the embeddings are little beside them."""
+    return FLOAT_BYTES * NUMBERS_A_WEIGHT * 12.0 * config.L * config.width**2

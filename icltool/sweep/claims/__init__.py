@@ -1,1 +1,1 @@
-"""One module a claim: `figures(sweep)` draws a recipe's result."""
+"""What recipes draw: a function a figure, from a sweep's result to named figures (`icltool.sweep.recipe.FIGURES`)."""

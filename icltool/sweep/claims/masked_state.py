@@ -9,7 +9,7 @@ from icltool.figures.marks import LOG_FLOOR, add_band_line, explain_line, mark_p
 from icltool.figures.theme import DASHES, colour, figure, log_range
 from icltool.regression.figures.error_figures import ERROR
 from icltool.regression.studies.mask_tokens.run import BY_PAIRS
-from icltool.sweep.claims.overlay import report_series, trainings_compared
+from icltool.sweep.claims.looped import report_series, trainings_compared
 from icltool.sweep.collect import RUN
 from icltool.sweep.seeds import Series, series_of, told_of_seeds
 

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row
 from icltool.regression.studies.probe.figure import figures as probe_figures
-from icltool.sweep.claims.overlay import trainings_compared
+from icltool.sweep.claims.looped import trainings_compared
 from icltool.sweep.seeds import Series, over_seeds, series_of, told_of_seeds
 
 STAGES = ("probe-standard", "probe-looped")

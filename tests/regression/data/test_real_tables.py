@@ -9,8 +9,8 @@ from sklearn import datasets
 from sklearn.preprocessing import StandardScaler
 
 from icltool.core.errors import InputError
+from icltool.regression.data.config import RealTable
 from icltool.regression.data.real_tables import standardised_table, table_error_scale, table_prompts
-from icltool.regression.data.shift_config import RealTable
 
 LOADERS = {
     "diabetes": datasets.load_diabetes,

@@ -8,9 +8,9 @@ import torch
 from scipy.stats import kstest, uniform
 
 from icltool.core.seeding import generator
+from icltool.regression.data.config import PLACING_SHIFTS, Shift
 from icltool.regression.data.function_classes import sample_prompts
 from icltool.regression.data.prompts import Prompts, Queries
-from icltool.regression.data.shift_config import PLACING_SHIFTS, Shift
 from icltool.regression.data.shifts import SHIFTS, MoveInputs, orthogonal_to_context, seen_before, shifted_prompts
 
 NAMES: tuple[Shift, ...] = get_args(Shift)

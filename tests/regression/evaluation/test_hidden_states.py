@@ -8,8 +8,7 @@ import torch
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.evaluation.hidden_states import hidden_states, visit_hidden_states
-from icltool.regression.evaluation.state_scale import measure_state_scale
+from icltool.regression.evaluation.hidden_states import hidden_states, measure_state_scale, visit_hidden_states
 from icltool.regression.models.checkpoint import new_model
 from icltool.regression.models.config import RegressionModelConfig
 from icltool.regression.models.loop_plan import last_loop_plan

@@ -7,8 +7,8 @@ import torch
 
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
+from icltool.regression.data.config import PLACING_SHIFTS, Shift
 from icltool.regression.data.prompts import Prompts, joined
-from icltool.regression.data.shift_config import PLACING_SHIFTS, Shift
 from icltool.regression.evaluation.in_context import (
     CHUNK,
     evaluation_prompts,

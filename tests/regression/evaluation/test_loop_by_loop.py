@@ -11,8 +11,7 @@ from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
 from icltool.regression.data.function_classes import sample_prompts
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.evaluation.halting import halting_predictions, loops_until_settled
-from icltool.regression.evaluation.loop_by_loop import trace_loops
+from icltool.regression.evaluation.loop_by_loop import halting_predictions, loops_until_settled, trace_loops
 from icltool.regression.models.checkpoint import new_model
 from icltool.regression.models.config import RegressionModelConfig
 from icltool.regression.models.loop_plan import every_loop_plan

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from icltool.core.seeding import generator
+from icltool.regression.data.config import PLACING_SHIFTS, Shift
 from icltool.regression.data.function_classes import sample_prompts
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.data.shift_config import PLACING_SHIFTS, Shift
 from icltool.regression.data.shifts import shifted_prompts
 from icltool.regression.models.baselines import BASELINES, averaging, least_squares, nearest_neighbours, ridge
 

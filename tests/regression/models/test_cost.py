@@ -1,4 +1,6 @@
-"""The cost model against torch's own count."""
+"""Costs against other counts: operations against torch's counter, memory against what autograd keeps."""
+
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from icltool.core.seeding import generator
 from icltool.regression.models.checkpoint import new_model
 from icltool.regression.models.config import RegressionModelConfig
-from icltool.regression.models.cost import forward_flops, training_flops
+from icltool.regression.models.cost import forward_flops, kept_bytes, training_flops
 from icltool.regression.models.loop_plan import window_plan
 from tests.reference.looped_plain import PlainLooped
 
@@ -51,3 +53,28 @@ def test_training(size: tuple[int, int, int, int, int], window: int) -> None:
     expected = counted(config, window=window, backward=True)
     ours = training_flops(config, points=points, loops=loops, with_gradient=window, scored=window)
     assert ours == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "loops", "window"),
+    [
+        ({"L": 1, "b": 12, "width": 64, "n": 16}, 12, 12),
+        ({"L": 2, "b": 12, "width": 32, "n": 40}, 12, 5),
+        ({"L": 6, "b": 1, "width": 128, "n": 10}, 1, 1),
+    ],
+)
+def test_what_autograd_keeps(sizes: dict[str, Any], loops: int, window: int) -> None:
+    config = RegressionModelConfig.model_validate({"d": 4, "heads": 4, **sizes})
+    model = new_model(config, generator(0, "weights")).train()
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in weights:
+            kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(torch.ones(3, config.n, 4), torch.ones(3, config.n), window_plan(loops, window))
+    found = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    assert kept_bytes(config, prompts=3, points=config.n, with_gradient=window) == pytest.approx(found, rel=0.2)

@@ -13,7 +13,7 @@ from icltool.core.progress import StepRecord
 from icltool.core.result import Result
 from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
-from icltool.regression.data.shift_config import Shift
+from icltool.regression.data.config import Shift
 from icltool.regression.models.baselines import BASELINES
 from icltool.regression.models.checkpoint import new_model, save_checkpoint
 from icltool.regression.models.fitted_baselines import FITTED_BASELINES

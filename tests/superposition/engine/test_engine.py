@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from icltool.core.errors import UsageError
 from icltool.superposition.data.sparse_features import SparseSamples, draw_samples
-from icltool.superposition.engine import support as toy_relu_support
-from icltool.superposition.engine import tiles as toy_relu_bounds
+from icltool.superposition.engine.active_tiles import Sectors, highest_by_sector
 from icltool.superposition.engine.engine import ToyReLUEngine
 from icltool.superposition.engine.optimiser import WarmupCosine
+from icltool.superposition.engine.tiles import nearby_order
 from icltool.superposition.model import ToyReLU
 from tests.reference.toy_relu_dense import DenseTrainer, dense_gradient
 
@@ -136,17 +136,17 @@ def test_dead_features_are_found_almost_exactly_in_the_plane() -> None:
     parameters = torch.randn(3000, 3, generator=generator)
     parameters[:, 2] -= 2
     true = (parameters @ hidden.T).amax(1)
-    bound = toy_relu_support.highest(parameters, hidden, sectors=toy_relu_support.Sectors.of(parameters[:, :2]))
+    bound = highest_by_sector(parameters, hidden, sectors=Sectors.of(parameters[:, :2]))
     assert (bound >= true).all()
     assert ((bound > 0).sum() - (true > 0).sum()) < 0.02 * 3000
     # Sectors found for other weights still bound.
-    stale = toy_relu_support.Sectors.of(torch.randn(3000, 2, generator=generator))
-    assert (toy_relu_support.highest(parameters, hidden, sectors=stale) >= true).all()
+    stale = Sectors.of(torch.randn(3000, 2, generator=generator))
+    assert (highest_by_sector(parameters, hidden, sectors=stale) >= true).all()
 
 
 def test_an_order_is_a_permutation_with_near_neighbours() -> None:
     points = torch.rand(1000, 2, generator=torch.Generator().manual_seed(0))
-    order = toy_relu_bounds.nearby_order(points)
+    order = nearby_order(points)
     assert torch.equal(order.sort().values, torch.arange(1000))
     assert points[order].diff(dim=0).norm(dim=1).mean() < 0.1
 

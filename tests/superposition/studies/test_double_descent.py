@@ -19,13 +19,13 @@ from icltool.core.tensor_files import read_tensor_file
 from icltool.studies import study_named
 from icltool.superposition.data.report_features import draw_report_samples
 from icltool.superposition.data.sparse_features import draw_samples, stream_samples
+from icltool.superposition.measures import normalised_loss
 from icltool.superposition.model import ToyReLU
 from icltool.superposition.studies.double_descent.config import DoubleDescentConfig
+from icltool.superposition.studies.double_descent.cost import require_memory
 from icltool.superposition.studies.double_descent.figure import figures, table
-from icltool.superposition.studies.double_descent.measures import normalised_loss
-from icltool.superposition.studies.double_descent.memory import require_memory
 from icltool.superposition.studies.double_descent.run import FEATURE, FINAL, SAMPLE, run
-from icltool.sweep.grid_of_study import plan_grid
+from icltool.sweep.plan import plan_grid
 from tests.interruptions import resumed_as_whole
 
 

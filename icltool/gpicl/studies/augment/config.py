@@ -4,8 +4,7 @@ from typing import ClassVar
 
 from icltool.core.config import PresetValues, setting
 from icltool.core.runtime_config import RuntimeConfig, SeedConfig
-from icltool.gpicl.data.config import ImageConfig
-from icltool.gpicl.data.task_config import SequenceConfig, TaskCountConfig
+from icltool.gpicl.data.config import ImageConfig, SequenceConfig, TaskCountConfig
 
 GROUP = "Preview"
 

@@ -1,7 +1,7 @@
 """What testing an in-context learner costs, before it runs."""
 
 from icltool.core.config import Config
-from icltool.gpicl.data.image_shapes import CLASSES, expected_inputs
+from icltool.gpicl.data.config import CLASSES, expected_inputs
 from icltool.gpicl.learners.cost import descent_products, learner_products, projection_flops
 from icltool.gpicl.studies.test.config import CHOOSING_SEQUENCES, PLACES, STEP_SIZES, STEPS, GpiclTestConfig
 from icltool.gpicl.studies.train.config import GpiclTrainConfig

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import cast
 
-from icltool.core.checksum import sha256_of
 from icltool.core.errors import InputError
+from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import RunRequest, measured_once

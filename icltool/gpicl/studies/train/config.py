@@ -8,8 +8,7 @@ from pydantic import model_validator
 from icltool.core.config import Config, PresetValues, setting
 from icltool.core.measurement_config import EvaluationConfig
 from icltool.core.runtime_config import RuntimeConfig, SeedConfig
-from icltool.gpicl.data.config import ImageConfig
-from icltool.gpicl.data.task_config import TaskConfig
+from icltool.gpicl.data.config import ImageConfig, TaskConfig
 from icltool.gpicl.learners.config import GpiclModelConfig
 from icltool.training.training_config import OptimiserConfig, RecordingConfig
 

@@ -1,7 +1,7 @@
 """What a meta-training costs, before it runs."""
 
 from icltool.core.config import Config
-from icltool.gpicl.data.image_shapes import CLASSES, expected_inputs
+from icltool.gpicl.data.config import CLASSES, expected_inputs
 from icltool.gpicl.learners.cost import learner_products, projection_flops
 from icltool.gpicl.studies.train.config import INTERIM_SEQUENCES, GpiclTrainConfig
 

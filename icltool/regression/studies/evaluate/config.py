@@ -7,7 +7,7 @@ from pydantic import model_validator
 from icltool.core.config import setting
 from icltool.core.measurement_config import GROUP
 from icltool.core.runtime_config import RuntimeConfig
-from icltool.regression.data.shift_config import PLACING_SHIFTS, RealTable, Shift
+from icltool.regression.data.config import PLACING_SHIFTS, RealTable, Shift
 from icltool.regression.evaluation.config import MeasuredCheckpointConfig
 
 CHANGED_PROMPTS = "Changed prompts"

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from icltool.core.config import Config
-from icltool.regression.data.shift_config import PLACING_SHIFTS, Shift
+from icltool.regression.data.config import PLACING_SHIFTS, Shift
 from icltool.regression.models.config import RegressionModelConfig
 from icltool.regression.models.cost import forward_flops
 from icltool.regression.studies.evaluate.config import EvaluateConfig

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from icltool.core.checksum import sha256_of
+from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import RunRequest, open_run

@@ -12,11 +12,10 @@ from torch import Tensor
 
 from icltool.core.result import Row, Value
 from icltool.core.runtime import Runtime
-from icltool.regression.data.config import FunctionClass
+from icltool.regression.data.config import FunctionClass, Shift
 from icltool.regression.data.function_classes import error_scale
 from icltool.regression.data.prompts import Prompts, joined
 from icltool.regression.data.real_tables import table_error_scale, table_prompts
-from icltool.regression.data.shift_config import Shift
 from icltool.regression.evaluation.error_records import (
     ZERO,
     baseline_records,
@@ -28,7 +27,6 @@ from icltool.regression.evaluation.error_records import (
     shift_records,
     spread_places,
 )
-from icltool.regression.evaluation.halting import halting_predictions
 from icltool.regression.evaluation.in_context import (
     CHUNK,
     all_baseline_errors,
@@ -37,7 +35,7 @@ from icltool.regression.evaluation.in_context import (
     fitted_errors,
     model_errors,
 )
-from icltool.regression.evaluation.loop_by_loop import trace_loops
+from icltool.regression.evaluation.loop_by_loop import halting_predictions, trace_loops
 from icltool.regression.models.baselines import zero
 from icltool.regression.models.fitted_baselines import FITTED_BASELINES
 from icltool.regression.models.loop_plan import last_loop_plan

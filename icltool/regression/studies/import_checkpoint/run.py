@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from icltool.core.checksum import sha256_of
+from icltool.core.files import sha256_of
 from icltool.core.result import Result
 from icltool.core.run_folder import RunRequest, open_run
 from icltool.core.runtime import Runtime, environment

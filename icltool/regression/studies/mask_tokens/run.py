@@ -6,8 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from icltool.core.bootstrap import bootstrap_mean
-from icltool.core.checksum import sha256_of
 from icltool.core.errors import UsageError
+from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import RunRequest, measured_once

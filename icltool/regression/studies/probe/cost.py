@@ -12,7 +12,7 @@ from icltool.regression.studies.probe.config import ProbeConfig
 
 # What the interim evaluations look at: icltool.regression.studies.probe.run, which a dry run need not load.
 INTERIM_PROMPTS = 256
-# What the states' scale is measured on: icltool.regression.studies.probe.states.
+# What the states' scale is measured on: icltool.regression.studies.probe.learner.
 SCALE_PROMPTS = 512
 
 

@@ -2,6 +2,8 @@
 
 Control task: the probes learn on prompts whose w is all ones. Whatever they then decode on prompts of random w, the
 states must say; what they only learned by heart fails there.
+
+Legend: s states at once, t tokens, B prompts, D width.
 """
 
 from collections.abc import Mapping
@@ -16,17 +18,52 @@ from icltool.core.seeding import generator
 from icltool.regression.data.config import FunctionClass
 from icltool.regression.data.function_classes import sample_prompts
 from icltool.regression.data.prompts import Prompts
+from icltool.regression.evaluation.hidden_states import Visit, measure_state_scale, visit_hidden_states
 from icltool.regression.evaluation.probe_targets import probe_targets
+from icltool.regression.models.looped import LoopedTransformer
 from icltool.regression.models.probes import Probes
 from icltool.regression.studies.probe.config import ProbeConfig
 from icltool.regression.studies.probe.probe_update import ProbeUpdate
-from icltool.regression.studies.probe.states import ProbedStates
 from icltool.training.learner import LearnerState, Number
+from icltool.training.optimisers import learning_rate_factor
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
-from icltool.training.schedules import learning_rate_factor
+
+# How many prompts tell the scale of the states.
+SCALE_PROMPTS = 512
+
 
 # What the probes of the states held at once may take. On a CPU they should stay in its caches.
 CPU_MEMORY, GPU_MEMORY = 48 * 2**20, 2 * 2**30
+
+
+class ProbedStates:
+    """A model's states as its probes see them; `config` has its task, n and loops settled.
+
+    Their scale is measured once, on prompts of the seed that no step trains on; under the control task too these have
+    random w, or coordinates that a constant w holds still would be blown up where w varies.
+    """
+
+    def __init__(self, model: LoopedTransformer, config: ProbeConfig, runtime: Runtime) -> None:
+        self.model = model
+        self.runtime = runtime
+        self.loops = config.loops or 1
+        self.scale = None
+        if config.standardise:
+            random = generator(config.seed, "probe-scale")
+            task, n, d = config.task or "linear-regression", config.n or 1, model.config.d
+            prompts = sample_prompts(task, random, batch=SCALE_PROMPTS, n=n, d=d)
+            self.scale = measure_state_scale(model, prompts, runtime, loops=self.loops)
+
+    def visit(self, prompts: Prompts, *, at_once: int, visit: Visit) -> None:
+        """Run the model once and hand its states to `visit`, as `visit_hidden_states` does."""
+
+        def standardised(first: int, states: Tensor) -> None:
+            if self.scale is not None:
+                self.scale.standardise_(first, states)
+            visit(first, states)
+
+        prompts = prompts.to(self.runtime.device)
+        visit_hidden_states(self.model, prompts, self.runtime, loops=self.loops, at_once=at_once, visit=standardised)
 
 
 class ProbeLearner:

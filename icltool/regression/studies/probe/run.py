@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from icltool.core.bootstrap import bootstrap_mean
-from icltool.core.checksum import sha256_of
+from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import RunFolder, RunRequest, open_run
@@ -30,8 +30,7 @@ from icltool.regression.evaluation.probe_targets import probe_targets
 from icltool.regression.models.checkpoint import Checkpoint, load_checkpoint
 from icltool.regression.models.probes import Probes, ProbeSizes, prompt_errors
 from icltool.regression.studies.probe.config import ProbeConfig
-from icltool.regression.studies.probe.learner import ProbeLearner, states_at_once, training_prompts
-from icltool.regression.studies.probe.states import ProbedStates
+from icltool.regression.studies.probe.learner import ProbedStates, ProbeLearner, states_at_once, training_prompts
 from icltool.training.loop import Pace, Timing, run_training
 
 STUDY = "probe"

@@ -1,8 +1,7 @@
 """What a training costs, before it runs."""
 
 from icltool.core.config import Config
-from icltool.regression.models.cost import training_flops
-from icltool.regression.models.memory import kept_bytes, weight_bytes
+from icltool.regression.models.cost import kept_bytes, training_flops, weight_bytes
 from icltool.regression.studies.train.config import TrainConfig
 
 

@@ -19,17 +19,15 @@ from icltool.core.run_folder import RunFolder, RunRequest, open_run
 from icltool.core.runtime import environment, prepare
 from icltool.core.seeding import generator
 from icltool.networks.model_file import write_model
-from icltool.superposition.data.report_features import nan_columns
-from icltool.superposition.data.sparse_features import SparseSamples
+from icltool.superposition.data.report_features import draw_report_samples, nan_columns
+from icltool.superposition.data.sparse_features import SparseSamples, draw_samples, stream_samples
 from icltool.superposition.engine.engine import ToyReLUEngine
 from icltool.superposition.engine.optimiser import WarmupCosine
-from icltool.superposition.measures import dimensionality
+from icltool.superposition.measures import dimensionality, geometry, normalised_loss
 from icltool.superposition.model import ToyReLU
 from icltool.superposition.studies.double_descent.config import DoubleDescentConfig
+from icltool.superposition.studies.double_descent.cost import require_memory
 from icltool.superposition.studies.double_descent.learner import ToyReLULearner
-from icltool.superposition.studies.double_descent.measures import geometry, normalised_loss
-from icltool.superposition.studies.double_descent.memory import require_memory
-from icltool.superposition.studies.double_descent.samples import number_type, test_samples, training_samples
 from icltool.superposition.studies.double_descent.trajectory import TRAJECTORY, Trajectory
 from icltool.training.loop import Pace, Timing, run_training
 
@@ -188,3 +186,31 @@ def _vector_rows(measure: str, vectors: Float[Tensor, "m N"], *, kept: Tensor) -
 
 def _short(value: float) -> float:
     return float(f"{value:.6g}")
+
+
+def training_samples(config: DoubleDescentConfig) -> SparseSamples:
+    """The T samples of the run's seed."""
+    draw = draw_report_samples if config.variant == "report" else draw_samples
+    return draw(
+        config.T,
+        n=config.n,
+        sparsity=config.sparsity,
+        generator=generator(config.seed, "samples"),
+        dtype=number_type(config),
+    )
+
+
+def test_samples(config: DoubleDescentConfig) -> Iterator[SparseSamples]:
+    """The fresh samples of the test loss, in chunks; the same at every call, and for every T and seed."""
+    random = generator(config.eval_seed, "test-samples")
+    n, sparsity, dtype = config.n, config.sparsity, number_type(config)
+    if config.variant == "report":
+        # Its lengths are over all the samples, so they cannot come in chunks.
+        yield draw_report_samples(config.test_samples, n=n, sparsity=sparsity, generator=random, dtype=dtype)
+    else:
+        yield from stream_samples(config.test_samples, n=n, sparsity=sparsity, generator=random, dtype=dtype)
+
+
+def number_type(config: DoubleDescentConfig) -> torch.dtype:
+    """What the run computes in."""
+    return torch.float64 if config.float64 else torch.float32

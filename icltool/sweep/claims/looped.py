@@ -1,16 +1,20 @@
-"""What several claims draw: models over each other, named by what varies; one point trained both ways."""
+"""Claims about looped models that are drawn alike: models over each other, named by what varies; one point trained as
+the recipe trains and as the report did.
+
+Each of the claims' functions draws one recipe.
+"""
 
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result
+from icltool.core.result import Result, Row
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.marks import explain_line
 from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.regression.figures.error_figures import error_by_example, error_by_loop
 from icltool.sweep.collect import finished_runs
-from icltool.sweep.seeds import Series, series_of, told_of_seeds
+from icltool.sweep.seeds import Name, Series, series_of, told_of_seeds
 
 # The stages in which a recipe trains (and measures) one of its points as the report did, beside its own training.
 REPORT_TRAINING = "report-training"
@@ -74,3 +78,67 @@ def trainings_compared(sweep: Result, *, stage: str) -> dict[str, go.Figure]:
 
 def _point(result: Result) -> tuple[object, ...]:
     return tuple(result.config.get(key) for key in _POINT)
+
+
+def loops_against_layers(sweep: Result) -> dict[str, go.Figure]:
+    """Learning curves, and errors along the context; both trainings at the shared point."""
+    layers = [str(result.config["L"]) for _, result in finished_runs(sweep, "standard")]
+    series = [
+        *series_of(sweep, stage="standard", name=lambda _: f"standard L={layers[0]}"),
+        *series_of(sweep, stage="looped", name=lambda varied: f"looped b={varied['b']} T={varied['T']}"),
+    ]
+    return {
+        "learning-curves": curves_overlaid(series),
+        "error-by-example": errors_overlaid(series)["error-by-example"],
+        **trainings_compared(sweep, stage="looped"),
+    }
+
+
+def loop_extrapolation(sweep: Result) -> dict[str, go.Figure]:
+    """Error along the loops, a line a trained (b, T); both trainings at the shared point."""
+    results = [
+        *series_of(sweep, stage="measure", name=lambda varied: f"b={varied['b']} T={varied['T']}"),
+        *report_series(sweep, stage="measure-report-training"),
+    ]
+    return {**errors_overlaid(results), **trainings_compared(sweep, stage="train")}
+
+
+def loop_schedules(sweep: Result) -> dict[str, go.Figure]:
+    """Error along the loops and learning curves, a line a schedule; both trainings at the shared point."""
+    start = next((result.config["loops_start"] for _, result in finished_runs(sweep, "growing")), None)
+    schedules: tuple[tuple[str, Name], ...] = (
+        ("fixed", lambda varied: f"fixed {varied['b']}, T={varied['T']}"),
+        ("growing", lambda varied: f"{start} to {varied['b']}, T={varied['T']}"),
+    )
+    trained, measured = (
+        [found for stage, name in schedules for found in series_of(sweep, stage=f"{prefix}{stage}", name=name)]
+        for prefix in ("", "measure-")
+    )
+    return {
+        **errors_overlaid([*measured, *report_series(sweep, stage="measure-report-training")]),
+        "learning-curves": curves_overlaid(trained),
+        **trainings_compared(sweep, stage="fixed"),
+    }
+
+
+def looped_layers(sweep: Result) -> dict[str, go.Figure]:
+    """Error along the loops; learning curves (deeper blocks leave the plateau later); both trainings at one point."""
+    measured = [
+        *series_of(sweep, stage="measure", name=_layers_and_loops),
+        *report_series(sweep, stage="measure-report-training"),
+    ]
+    return {
+        **errors_overlaid(measured),
+        "learning-curves": curves_overlaid(series_of(sweep, stage="train", name=_layers_and_loops)),
+        **trainings_compared(sweep, stage="train"),
+    }
+
+
+def _layers_and_loops(varied: Row) -> str:
+    return f"L={varied['L']} b={varied['b']}"
+
+
+def dilated_windows(sweep: Result) -> dict[str, go.Figure]:
+    """Error along the context and the loops, a line a dilation; both trainings at dilation 1."""
+    results = series_of(sweep, stage="train", name=lambda varied: f"dilation {varied['dilation']}")
+    return {**errors_overlaid(results), **trainings_compared(sweep, stage="train")}

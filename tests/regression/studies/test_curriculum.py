@@ -1,35 +1,11 @@
-"""Learning rate, loops and curriculum over the steps, against the papers' tables."""
-
-import math
+"""Loops and curriculum over the steps, against the papers' tables."""
 
 import pytest
 import torch
 
 from icltool.regression.models.loop_plan import loops_at
-from icltool.regression.studies.train.config import CurriculumConfig, OptimiserConfig
+from icltool.regression.studies.train.config import CurriculumConfig
 from icltool.regression.studies.train.curriculum import CHECK_EVERY, Curriculum, PromptSize
-from icltool.training.schedules import learning_rate_factor
-
-
-def test_warm_up_then_cosine_to_the_final_part() -> None:
-    config = OptimiserConfig(steps=1100, warmup=100, schedule="cosine", final_lr=0.1)
-    assert learning_rate_factor(config, 1) == pytest.approx(0.01)
-    assert learning_rate_factor(config, 50) == pytest.approx(0.5)
-    assert learning_rate_factor(config, 100) == pytest.approx(1.0)
-    assert learning_rate_factor(config, 600) == pytest.approx(0.55)
-    assert learning_rate_factor(config, 1100) == pytest.approx(0.1)
-    assert learning_rate_factor(config, 350) == pytest.approx(0.1 + 0.9 * (1 + math.cos(math.pi / 4)) / 2)
-
-
-def test_a_trapezoid_falls_in_a_line_at_the_end() -> None:
-    config = OptimiserConfig(steps=1000, warmup=100, schedule="trapezoid", decay=0.2, final_lr=0.1)
-    factors = [learning_rate_factor(config, step) for step in (50, 100, 800, 900, 1000)]
-    assert factors == pytest.approx([0.5, 1.0, 1.0, 0.55, 0.1])
-
-
-def test_constant_stays_at_the_peak() -> None:
-    config = OptimiserConfig(steps=10, warmup=0, schedule="constant")
-    assert {learning_rate_factor(config, step) for step in range(1, 11)} == {1.0}
 
 
 def test_loops_grow_like_the_official_schedule() -> None:
