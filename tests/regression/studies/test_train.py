@@ -217,7 +217,7 @@ def test_the_saved_figures_are_those_of_the_saved_model(tmp_path: Path) -> None:
 
 def test_a_short_training_ends_where_it_did_when_recorded(tmp_path: Path) -> None:
     """A refactor must keep the numbers: recorded with torch 2.13 on one thread, in float32."""
-    recorded = json.loads((Path(__file__).parents[1] / "assets" / "golden_train.json").read_text())
+    recorded = json.loads((Path(__file__).parents[2] / "assets" / "golden_train.json").read_text())
     run(tiny(), request=RunRequest(out=tmp_path / "run"))
     rows = {int(row["step"] or 0): row for row in read_rows(tmp_path / "run" / "metrics.jsonl")}
     for step, loss in recorded.items():

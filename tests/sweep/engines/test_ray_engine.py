@@ -25,7 +25,7 @@ from icltool.sweep.plan import PlannedRun, SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe, read_recipe
 from tests.sweep.engines.ray_processes import workers_below
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "looped-layers" / "recipe.toml"
+RECIPE = Path(__file__).parents[3] / "recipes" / "looped-layers" / "recipe.toml"
 RAY = EngineChoice(engine="ray")
 SETTINGS: dict[str, Any] = {
     "b": 1, "width": 8, "heads": 2, "d": 2, "n": 5, "batch": 4, "batch_points": 0, "steps": 1500, "eval_prompts": 16,
