@@ -11,7 +11,7 @@ import pytest
 from icltool.core.errors import InterruptedRun, RunFolderError
 from icltool.core.progress import OnStep, StepRecord
 from icltool.core.result import Result
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 
 
 def stop_at(step: int, signal_number: int = signal.SIGINT) -> OnStep:

@@ -81,14 +81,14 @@ def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Par
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, argument])
     option = option_name(name)
     common: dict[str, Any] = {
-        "help": f"{field.description}{_notes(_choices_shown(choices_of(field.annotation))[1], _default_shown(field))}",
+        "help": f"{field.description}{_notes(_choices_shown(choices_of(field))[1], _default_shown(field))}",
         "rich_help_panel": traits.group,
         "show_default": False,
     }
     if field.annotation is bool:
         annotation: Any = Annotated[bool | None, typer.Option(f"{option}/--no-{option[2:]}", **common)]
     else:
-        choices = choices_of(field.annotation)
+        choices = choices_of(field)
         completion = completion_of(choices) if choices else None
         metavar = _choices_shown(choices)[0] if choices else _metavar(field)
         annotation = Annotated[str | None, typer.Option(option, metavar=metavar, autocompletion=completion, **common)]
@@ -125,7 +125,7 @@ def _metavar(field: FieldInfo) -> str:
 
 
 def _is_text(field: FieldInfo) -> bool:
-    return str in _plain_types(field.annotation) and not choices_of(field.annotation)
+    return str in _plain_types(field.annotation) and not choices_of(field)
 
 
 def _plain_types(annotation: object) -> tuple[object, ...]:

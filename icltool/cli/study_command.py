@@ -16,8 +16,8 @@ from icltool.core.config import Config, traits_of
 from icltool.core.errors import OutputError, UsageError
 from icltool.core.processes import launched
 from icltool.core.result import Result, load_result
-from icltool.core.run_folder import RunRequest, settings_from
-from icltool.core.study import Study
+from icltool.core.run_folder import settings_from
+from icltool.core.study import RunRequest, Study
 from icltool.core.table import Table, number
 from icltool.core.tracking import tracked
 

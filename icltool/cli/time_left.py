@@ -65,6 +65,6 @@ def _work(runs: Sequence[PlannedRun]) -> dict[str, float]:
 
 
 def _operations(run: PlannedRun) -> float | None:
-    flops = run.flops()
+    flops = run.cost.flops
     steps = run.config.model_dump().get("steps")
     return flops + STEP * (steps or 1) if flops else None

@@ -7,14 +7,14 @@ option, the recipe key, the checkpoint header, the documentation and the validat
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from icltool.core.errors import UsageError
 
@@ -27,6 +27,7 @@ class SettingTraits(NamedTuple):
 
     group: str
     argument: bool
+    choices: Collection[str] = ()
 
 
 def setting(
@@ -35,6 +36,7 @@ def setting(
     *,
     group: str = "Options",
     argument: bool = False,
+    choices: Collection[str] = (),
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
@@ -43,9 +45,10 @@ def setting(
     """Declare a field of a `Config`.
 
     `default=...` makes it required, `argument=True` a positional argument of the command, `group` names the panel of
-    `--help` that shows it; the bounds are pydantic's.
+    `--help` that shows it; the bounds are pydantic's. `choices` are the values of a text setting whose choices are the
+    keys of a table (looked at when they are needed, so that the table can grow); `Literal` declares fixed ones.
     """
-    traits: dict[str, JsonValue] = {"group": group, "argument": argument}
+    traits: dict[str, Any] = {"group": group, "argument": argument, "choices": choices}
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     given = {name: bound for name, bound in bounds.items() if bound is not None}
     return Field(default, description=help, json_schema_extra=traits, **given)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType] - bounds are known by name only here
@@ -55,11 +58,17 @@ def traits_of(field: FieldInfo) -> SettingTraits:
     """The traits given to `setting` for this field."""
     extra = field.json_schema_extra
     traits: dict[str, Any] = dict(extra) if isinstance(extra, Mapping) else {}
-    return SettingTraits(group=str(traits.get("group", "Options")), argument=bool(traits.get("argument", False)))
+    return SettingTraits(
+        group=str(traits.get("group", "Options")),
+        argument=bool(traits.get("argument", False)),
+        choices=traits.get("choices", ()),
+    )
 
 
 def choices_of(annotation: object) -> tuple[str, ...]:
-    """The choices of a `Literal[...]` (or `Literal[...] | None`) annotation; empty for any other type."""
+    """The choices of a field, or of a `Literal[...]` (or `Literal[...] | None`) annotation; empty for any other."""
+    if isinstance(annotation, FieldInfo):
+        return tuple(traits_of(annotation).choices) or choices_of(annotation.annotation)
     if get_origin(annotation) is Literal:
         return tuple(str(choice) for choice in get_args(annotation))
     for part in get_args(annotation):
@@ -94,6 +103,14 @@ class Config(BaseModel):
         annotation = cls.model_fields[info.field_name or ""].annotation
         if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
             raise ValueError("true and false are no values of it")
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _require_choice(cls, value: object, info: ValidationInfo) -> object:
+        choices = traits_of(cls.model_fields[info.field_name or ""]).choices
+        if choices and value not in choices:
+            raise PydanticCustomError("not_a_choice", "not a choice")
         return value
 
     @classmethod
@@ -171,7 +188,7 @@ class Config(BaseModel):
             return f"unknown setting {shown}{suggestion(name, list(cls.model_fields), as_options=spelling.as_options)}"
         if detail["type"] == "missing":
             return f"{shown} is required"
-        choices = choices_of(cls.model_fields[name].annotation) if name in cls.model_fields else ()
+        choices = choices_of(cls.model_fields[name]) if name in cls.model_fields else ()
         if choices:
             return f"{shown}: {_value(detail)} is not a choice{suggestion(str(detail['input']), choices)}"
         return f"{shown}: {_reason(detail)} (got {_value(detail)})"

@@ -1,7 +1,7 @@
 """A run's folder: who may write in it, whether it is new, unfinished or finished, and what its files are called."""
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,40 +12,49 @@ from filelock import FileLock, Timeout
 from icltool.core.config import Config, config_hash, first_difference
 from icltool.core.errors import InputError, OutputError, RunFolderError, UsageError
 from icltool.core.files import make_folder, remove_leftovers, write_atomically
-from icltool.core.result import Result, load_result
+from icltool.core.result import Result, Row, Value, load_result
+from icltool.core.study import RunRequest, Study
 from icltool.core.toml_files import read_toml, to_toml
 
 LOCK = ".lock"
 CONFIG = "config.toml"
 STUDY_KEY = "study"
 INPUTS_KEY = "inputs"
+# What any run may leave beside its config.toml. --force removes these and what the study says it `leaves`, and no file
+# of the user's.
+RUN_FILES = (
+    "result.json",
+    "model.safetensors",
+    "resume.safetensors",
+    "metrics.jsonl",
+    "figure.html",
+    "report.html",
+    "predictions.safetensors",
+    "predictions.csv",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRequest:
-    """Where a run goes and what to do when something is there already.
+class Measured:
+    """What a study found: the run's name in legends, the few figures to print, the rows to plot, and the machine.
 
-    `out` is the run folder itself (default: `runs/<study>/<slug>-<hash>`). `resume` goes on with an unfinished run (and
-    starts one that does not exist); `force` throws away what the folder holds and runs again. `patience` is how many
-    seconds to wait for a folder that another process has.
+    `settings` are what a result says beside the study's own settings: those of the model that it read.
     """
 
-    out: Path | None = None
-    resume: bool = False
-    force: bool = False
-    patience: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.resume and self.force:
-            raise UsageError("--resume goes on with a run and --force throws it away; choose one of them")
+    label: str
+    summary: Mapping[str, Value]
+    records: Sequence[Row]
+    environment: Mapping[str, Value]
+    settings: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """An open run folder, locked by this process."""
+    """An open run folder of a study with these settings, locked by this process."""
 
     path: Path
-    study: str
+    study: Study
+    config: Config
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
     finished: bool = False
 
@@ -73,25 +82,26 @@ class RunFolder:
         """The result a finished run left."""
         return load_result(self.path)
 
-
-# Everything a run may leave beside its config.toml; --force removes exactly these and no file of the user's.
-RUN_FILES = (
-    "result.json",
-    "model.safetensors",
-    "resume.safetensors",
-    "metrics.jsonl",
-    "figure.html",
-    "report.html",
-    "predictions.safetensors",
-    "predictions.csv",
-    "sequences.safetensors",
-    "trajectory.safetensors",
-)
+    def finish(self, measured: Measured) -> Result:
+        """Write result.json, the last file of a run, and remove the state that an unfinished run goes on from."""
+        result = Result(
+            kind=self.study.name,
+            label=measured.label,
+            config={**self.config.identity(), **measured.settings},
+            inputs=self.inputs,
+            environment=measured.environment,
+            summary=measured.summary,
+            records=measured.records,
+            run=self.path,
+        )
+        result.save()
+        self.resume_state.unlink(missing_ok=True)
+        return result
 
 
 @contextmanager
 def open_run(
-    study: str,
+    study: Study,
     config: Config,
     *,
     slug: str,
@@ -106,7 +116,7 @@ def open_run(
     """
     given = dict(inputs or {})
     identity: dict[str, object] = {**config.identity(), INPUTS_KEY: given}
-    path = request.out or Path("runs") / study / f"{safe_name(slug)}-{config_hash(identity)}"
+    path = request.out or Path("runs") / study.name / f"{safe_name(slug)}-{config_hash(identity)}"
     # Before the lock too, so that a folder of somebody else's gets not even a lock file.
     _stored_identity(path)
     make_folder(path)
@@ -114,21 +124,21 @@ def open_run(
         remove_leftovers(path)
         stored = _stored_identity(path)
         if stored is not None and request.force:
-            _clear(path)
+            _clear(path, [*RUN_FILES, *study.leaves])
             stored = None
         if stored is None:
-            content = {STUDY_KEY: study, **config.model_dump(mode="json"), INPUTS_KEY: given}
+            content = {STUDY_KEY: study.name, **config.model_dump(mode="json"), INPUTS_KEY: given}
             write_atomically(path / CONFIG, to_toml(content))
         else:
             named_otherwise = set(config.model_dump()) - set(config.identity())
             comparable = {key: value for key, value in stored.items() if key not in named_otherwise}
             # The setting that the user most likely changed is named, not what follows from it on the machine.
             weighed = {name: identity[name] for name in [*config.names(), *identity] if name in identity}
-            _require_same(path, comparable, {STUDY_KEY: study, **weighed})
+            _require_same(path, comparable, {STUDY_KEY: study.name, **weighed})
         finished = (path / "result.json").exists()
         if stored is not None and not finished and not request.resume:
             raise RunFolderError(f"{path} holds an unfinished run; add --resume to go on or --force to start again")
-        folder = RunFolder(path=path, study=study, inputs=given, finished=finished)
+        folder = RunFolder(path=path, study=study, config=config, inputs=given, finished=finished)
         if finished:
             # A run that was killed between its result and its very end has left the state as well.
             folder.resume_state.unlink(missing_ok=True)
@@ -142,24 +152,21 @@ def open_run(
 
 
 def measured_once(
-    study: str,
+    study: Study,
     config: Config,
     *,
     slug: str,
-    request: RunRequest,
-    inputs: Mapping[str, str],
-    measure: Callable[[Path], Result],
+    request: RunRequest | None,
+    inputs: Mapping[str, str] | None = None,
+    measure: Callable[[RunFolder], Measured],
 ) -> Result:
-    """The result of a finished run of these settings on these inputs, or what `measure` makes in its folder, saved.
+    """The result of a finished run of these settings on these inputs, or of what `measure` finds now.
 
-    For work that is short enough to be done again from its start. Raises what `open_run` and `measure` raise.
+    For work that is short enough to be done again from its start; `icltool.training.trained_study` is for the rest.
+    Raises what `open_run` and `measure` raise.
     """
-    with open_run(study, config, slug=slug, request=request, inputs=inputs) as folder:
-        if folder.finished:
-            return folder.result()
-        result = measure(folder.path)
-        result.save()
-        return result
+    with open_run(study, config, slug=slug, request=request or RunRequest(), inputs=inputs) as folder:
+        return folder.result() if folder.finished else folder.finish(measure(folder))
 
 
 def settings_from(path: Path, *, study: str) -> dict[str, object]:
@@ -244,9 +251,9 @@ def _flat(table: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _clear(path: Path) -> None:
+def _clear(path: Path, names: Sequence[str]) -> None:
     try:
-        for name in RUN_FILES:
+        for name in names:
             (path / name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot clear {path}: {error.strerror}") from None

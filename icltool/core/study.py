@@ -1,10 +1,17 @@
-"""What a study is to everything above it: a name, settings, work, figures, a table, a cost."""
+"""What a study is to everything above it: a name, settings, work, a cost, figures, a table, and what it declares.
+
+A study is a folder with `config.py` (settings), `run.py` (the work), `cost.py` (what a run will take) and `figure.py`
+(figures and table). Its entry, a `Study`, names the folder and imports nothing, since listing the commands must not
+load torch.
+"""
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+from icltool.core.errors import UsageError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -12,14 +19,32 @@ if TYPE_CHECKING:
     from icltool.core.config import Config
     from icltool.core.progress import OnStep
     from icltool.core.result import Result
-    from icltool.core.run_folder import RunRequest
     from icltool.core.table import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """Where a run goes and what to do when something is there already.
+
+    `out` is the run folder itself (default: `runs/<study>/<slug>-<hash>`). `resume` goes on with an unfinished run (and
+    starts one that does not exist); `force` throws away what the folder holds and runs again. `patience` is how many
+    seconds to wait for a folder that another process has.
+    """
+
+    out: Path | None = None
+    resume: bool = False
+    force: bool = False
+    patience: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.resume and self.force:
+            raise UsageError("--resume goes on with a run and --force throws it away; choose one of them")
 
 
 class RunStudy(Protocol):
     """A study's `run`."""
 
-    def __call__(self, config: "Config", *, request: "RunRequest | None", on_step: "OnStep") -> "Result":
+    def __call__(self, config: "Config", *, request: RunRequest | None, on_step: "OnStep") -> "Result":
         """Do the study, or return the result of a finished run."""
         ...
 
@@ -32,10 +57,28 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
-    """A study's command, its package, its config class, and what it prints.
+class Cost:
+    """What a run will take, as far as it is known before it runs.
 
-    Its modules are named, not imported: listing the commands must not load torch.
+    `flops`: floating-point operations; None where the model that the run reads is not known. `memory`: bytes at the
+    peak; None where the study has no estimate. `seconds`: of one core, by rates measured for what this study does; None
+    where it has none of its own, and the machines' rates for training transformers hold (`icltool.sweep.cost`).
+    """
+
+    flops: float | None = None
+    memory: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study's command, its package, its settings class, and what the floors above ask of it.
+
+    `trains`: a run trains a model, which `--track` can follow. `shared`: the processes of a torchrun can share a run.
+    `averages`: its figures take every seed's result and average by themselves. `leaves`: the files of its own that a
+    run leaves beside those that every run may (`icltool.core.run_folder.RUN_FILES`); `--force` removes them. `shown`:
+    the logged values that progress lines show, in this order. `headline`: the measures of its summary that tables show
+    first, where there is not room for all.
     """
 
     name: str
@@ -45,8 +88,10 @@ class Study:
     examples: tuple[Example, ...] = ()
     trains: bool = False
     shared: bool = False
-    # Its figures take every seed's result and average by themselves.
     averages: bool = False
+    leaves: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
 
     def config(self) -> "type[Config]":
         """The settings class (imports no torch)."""
@@ -68,28 +113,9 @@ class Study:
         """The function that makes the printed table of a result."""
         return self._module("figure").table
 
-    def flops(self, config: "Config", *, model: "Config | None" = None) -> float | None:
-        """Floating-point operations a run will take; `model` is the settings of the model that it reads, if any.
-
-        None where the study has no model of its cost, or the model that it reads is not known.
-        """
-        return self._module("cost").flops(config, model) if self._has_cost() else None
-
-    def memory(self, config: "Config") -> float | None:
-        """Bytes that a run will take at its peak; None where the study has no model of it."""
-        estimate = getattr(self._module("cost"), "memory", None) if self._has_cost() else None
-        return None if estimate is None else float(estimate(config))
-
-    def core_seconds(self, config: "Config") -> float | None:
-        """Seconds that a run will take one core, by rates measured for what the study does.
-
-        None where the study has none of its own: then the machines' of `icltool.sweep.cost` hold.
-        """
-        estimate = getattr(self._module("cost"), "core_seconds", None) if self._has_cost() else None
-        return None if estimate is None else float(estimate(config))
-
-    def _has_cost(self) -> bool:
-        return importlib.util.find_spec(f"{self.package}.cost") is not None
+    def cost(self, config: "Config", *, model: "Config | None" = None) -> Cost:
+        """What a run will take (imports no torch); `model` is the settings of the model that it reads, if any."""
+        return self._module("cost").cost(config, model)
 
     def _module(self, name: str) -> "StudyModule":
         return cast("StudyModule", importlib.import_module(f"{self.package}.{name}"))
@@ -102,4 +128,4 @@ class StudyModule(Protocol):
     follow: "Callable[[Config], None]"
     figures: "Callable[[Sequence[Result]], dict[str, go.Figure]]"
     table: "Callable[[Result], Table]"
-    flops: "Callable[[Config, Config | None], float | None]"
+    cost: "Callable[[Config, Config | None], Cost]"

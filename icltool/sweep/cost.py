@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from icltool.studies import study_named
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import SCALES, Recipe, Scale
-from icltool.sweep.record import Reference
+
+if TYPE_CHECKING:
+    # It reads results, which loads PyTorch; a dry run does without.
+    from icltool.sweep.record import Reference
 
 HOUR = 3600.0
 # Of the machine with cores that the rates below are measured on.
@@ -67,7 +70,7 @@ class Duration:
     text: str = ""
 
 
-def durations(name: str, recipe: Recipe, *, reference: Reference | None, where: str) -> dict[Scale, Duration]:
+def durations(name: str, recipe: Recipe, *, reference: "Reference | None", where: str) -> dict[Scale, Duration]:
     """The duration of every scale; raises `UsageError` when a run of the recipe is not valid."""
     plans: dict[Scale, SweepPlan] = {
         scale: plan_sweep(name, recipe, scale=scale, folder=Path(name), where=where) for scale in SCALES
@@ -103,7 +106,7 @@ def _duration(
     return Duration(runs=runs, how="scaled", seconds=measured[base] * here / there)
 
 
-def _measured(reference: Reference | None) -> dict[Scale, float]:
+def _measured(reference: "Reference | None") -> dict[Scale, float]:
     if reference is None:
         return {}
     found: dict[Scale, float] = {}
@@ -121,7 +124,7 @@ def _operations(plan: SweepPlan) -> float | None:
         study = study_named(run.study)
         if not study.trains:
             continue
-        operations = run.flops()
+        operations = run.cost.flops
         if operations is None:
             return None
         total += operations

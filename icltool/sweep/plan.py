@@ -12,7 +12,7 @@ from pathlib import Path
 from icltool.core.config import Config, config_hash, option_name, suggestion, traits_of
 from icltool.core.errors import UsageError
 from icltool.core.run_folder import safe_name
-from icltool.core.study import Study
+from icltool.core.study import Cost, Study
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.studies import STUDIES, study_named
 from icltool.sweep.recipe import Axes, Recipe, Scale, SettingValue, Stage
@@ -66,9 +66,10 @@ class PlannedRun:
         """Whether its folder holds a result, of this run or of another."""
         return (self.folder / "result.json").exists()
 
-    def flops(self) -> float | None:
-        """Floating-point operations the run will take; None where its study cannot tell."""
-        return study_named(self.study).flops(self.config, model=self.source.config if self.source else None)
+    @property
+    def cost(self) -> Cost:
+        """What the run will take, as far as its study can tell."""
+        return study_named(self.study).cost(self.config, model=self.source.config if self.source else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,11 @@ def plan_sweep(name: str, recipe: Recipe, *, scale: Scale | None, folder: Path, 
         ]
         _refuse_twins(planned[stage.name], f"{where}: stage {stage.name}")
     return SweepPlan(name=name, recipe=recipe, scale=scale, folder=folder, stages=list(planned.values()))
+
+
+def default_folder(name: str) -> Path:
+    """Where a sweep goes when nobody says otherwise."""
+    return Path("runs") / "sweep" / name
 
 
 def input_field(config: type[Config]) -> str | None:
@@ -195,9 +201,7 @@ def plan_grid(
     title = f"{study.name} over {', '.join(axes)}"
     recipe = Recipe(claim="", title=title, stage=[stage])
     name = f"{study.name}-{config_hash({**base, 'preset': preset, 'grid': grid})}"
-    return plan_sweep(
-        name, recipe, scale=None, folder=folder or Path("runs") / "sweep" / name, where=f"icltool {study.name}"
-    )
+    return plan_sweep(name, recipe, scale=None, folder=folder or default_folder(name), where=f"icltool {study.name}")
 
 
 def plan_dilations(
@@ -211,4 +215,4 @@ def plan_dilations(
     stage = Stage(name="train", study="train", preset=preset, settings={"threads": 1, **settings}, zip=axes)
     recipe = Recipe(claim="1h", title="Dilated loop windows", figure=FIGURE, stage=[stage])
     name = f"dilate-{config_hash({**settings, 'preset': preset, 'dilations': list(dilations)})}"
-    return plan_sweep(name, recipe, scale=None, folder=folder or Path("runs") / "sweep" / name, where="icltool dilate")
+    return plan_sweep(name, recipe, scale=None, folder=folder or default_folder(name), where="icltool dilate")

@@ -19,21 +19,12 @@ from icltool.core.progress import OnStep, StepRecord
 from icltool.core.run_folder import RunFolder
 from icltool.training.learner import Learner, Number
 from icltool.training.resume_file import load_state, save_state
+from icltool.training.training_config import Pace
 
 # At a step: the held-out measurements to log there.
 Evaluate = Callable[[int], Mapping[str, float]]
 # At a saved step, with the last measurements: write the model for later commands.
 SaveModel = Callable[[int, Mapping[str, float]], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How many steps, and how often to log, evaluate and save."""
-
-    steps: int
-    log_every: int
-    eval_every: int
-    save_every: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,22 @@
 """How a model is trained: length, optimiser, learning rate, recording."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from icltool.core.config import Config, setting
 
 TRAINING = "Training"
 RECORDING = "Recording"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How many steps, and how often to log, evaluate and save."""
+
+    steps: int
+    log_every: int
+    eval_every: int
+    save_every: int
 
 
 class OptimiserConfig(Config):
@@ -38,3 +49,7 @@ class RecordingConfig(Config):
     log_every: int = setting(10, "Steps between rows of metrics.jsonl.", group=RECORDING, ge=1)
     eval_every: int = setting(100, "Steps between held-out evaluations.", group=RECORDING, ge=1)
     save_every: int = setting(100, "Steps between saves of the resumable state.", group=RECORDING, ge=1)
+
+    def pace(self, steps: int) -> Pace:
+        """The pace of a training of so many steps."""
+        return Pace(steps=steps, log_every=self.log_every, eval_every=self.eval_every, save_every=self.save_every)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from icltool.cli.app import main
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
 

@@ -70,7 +70,7 @@ def test_an_option_says_what_its_setting_says(config: type[Config]):
 @pytest.mark.parametrize("config", [*(study.config() for study in STUDIES), PredictConfig])
 def test_choices_are_shown_and_completed(config: type[Config]):
     for parameter in parameters_of(config):
-        choices = choices_of(config.model_fields[parameter.name].annotation)
+        choices = choices_of(config.model_fields[parameter.name])
         if choices:
             option = option_of(parameter)
             if option.metavar == "CHOICE":

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from icltool.core.config import Config, setting
 from icltool.core.errors import OutputError, RunFolderError, UsageError
 from icltool.core.result import Result
-from icltool.core.run_folder import RunRequest, open_run, safe_name, settings_from
+from icltool.core.run_folder import open_run, safe_name, settings_from
+from icltool.core.study import RunRequest, Study
 from icltool.core.toml_files import read_toml
 
 
@@ -22,6 +23,7 @@ class Setup(Config):
     T: int | None = setting(None, "Window.")
 
 
+TOY = Study(name="toy", package="toys", config_class="Setup", summary="A toy.", leaves=("curves.safetensors",))
 OUT = Path("run")
 PLAIN = RunRequest(out=OUT)
 RESUME = RunRequest(out=OUT, resume=True)
@@ -34,7 +36,7 @@ def finish(path: Path) -> None:
 
 def begin(config: Config | None = None, how: RunRequest = PLAIN, **inputs: str) -> bool:
     """Open the folder `run`; returns whether it was finished."""
-    with open_run("toy", config or Setup(), slug="toy", request=how, inputs=inputs) as folder:
+    with open_run(TOY, config or Setup(), slug="toy", request=how, inputs=inputs) as folder:
         return folder.finished
 
 
@@ -74,7 +76,7 @@ def test_resume_starts_what_does_not_exist():
 
 def test_a_run_names_itself_by_its_settings():
     def folder_of(config: Setup, **inputs: str) -> Path:
-        with open_run("toy", config, slug="a b/c", request=RunRequest(force=True), inputs=inputs) as folder:
+        with open_run(TOY, config, slug="a b/c", request=RunRequest(force=True), inputs=inputs) as folder:
             return folder.path
 
     first = folder_of(Setup())

@@ -10,7 +10,7 @@ from icltool.core import tracking
 from icltool.core.errors import InterruptedRun, UsageError
 from icltool.core.metrics_log import read_rows
 from icltool.core.progress import StepRecord
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.core.tracking import tracked
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from icltool.core.metrics_log import read_rows
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
 from icltool.sweep.engines.local import PRELOADED

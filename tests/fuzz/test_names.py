@@ -12,7 +12,8 @@ import pytest
 
 from icltool.core.errors import IcltoolError
 from icltool.core.result import load_result
-from icltool.core.run_folder import RunRequest, safe_name
+from icltool.core.run_folder import safe_name
+from icltool.core.study import RunRequest
 from icltool.core.tensor_files import read_tensor_file, write_tensor_file
 from icltool.regression.studies.evaluate.config import EvaluateConfig
 from icltool.regression.studies.evaluate.run import run as evaluate

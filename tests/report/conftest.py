@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
 

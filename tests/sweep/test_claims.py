@@ -7,7 +7,7 @@ import pytest
 
 from icltool.core.result import Result
 from icltool.regression.studies.train.config import TrainConfig
-from icltool.regression.studies.train.cost import flops, step_flops
+from icltool.regression.studies.train.cost import cost, step_flops
 from icltool.sweep.claims.depth_vs_loops import spent
 from icltool.sweep.claims.time_to_quality import LEARNED, by_depth
 
@@ -48,7 +48,7 @@ def test_a_training_of_one_size_has_spent_its_estimate(tmp_path: Path) -> None:
         {"step": step, "loops": 4, "points": 6, "prompts": 10, "held_out_error": 1.0} for step in (10, 20, 30)
     ]
     config = TrainConfig(L=1, b=4, T=2, width=8, heads=2, d=2, n=6, steps=30, batch=10)
-    assert spent(trained(tmp_path, rows))[-1][0] == pytest.approx(flops(config, None))
+    assert spent(trained(tmp_path, rows))[-1][0] == pytest.approx(cost(config, None).flops)
 
 
 def test_a_dilated_window_costs_the_loops_from_its_first() -> None:

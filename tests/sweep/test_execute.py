@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from icltool.core.errors import InterruptedRun, OutputError, RunFolderError
 from icltool.core.result import load_result
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
 from icltool.sweep.collect import AGGREGATE, RUN, aggregate, finished_runs

@@ -17,7 +17,7 @@ from icltool.core.errors import InterruptedRun, UsageError
 from icltool.core.metrics_log import read_rows
 from icltool.core.processes import Processes, launched
 from icltool.core.result import load_result
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.core.tensor_header import read_header
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run

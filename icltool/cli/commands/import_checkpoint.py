@@ -7,7 +7,7 @@ from typing import Any
 from icltool.cli.options import given_values, parameters_of
 from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag
 from icltool.cli.stdio import people, print_json, print_path
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.core.table import number
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
 

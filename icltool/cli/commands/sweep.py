@@ -80,26 +80,30 @@ def run(
     json: bool,
 ) -> None:
     """Run the recipe, and print the path of its result."""
-    from icltool.cli.grid_command import default_folder, print_plan, run_plan
-    from icltool.sweep.check import compare, recorded_scale
-    from icltool.sweep.engines.choice import EngineChoice
-    from icltool.sweep.plan import plan_sweep
+    from icltool.sweep.plan import default_folder, plan_sweep
     from icltool.sweep.recipe import read_recipe
-    from icltool.sweep.record import record as write_record
-    from icltool.sweep.record import reference_file
 
     chosen = _scale(scale)
     _refuse_contradictions(check=check, record=record, dry_run=dry_run)
-    choice = EngineChoice(
-        engine=_engine(engine), jobs=jobs, cpus_per_run=cpus_per_run, gpus_per_run=gpus_per_run, address=address
-    )
+    chosen_engine = _engine(engine)
     name, content = read_recipe(recipe)
     folder = out or default_folder(f"{name}-{chosen}")
     plan = plan_sweep(name, content, scale=chosen, folder=folder, where=str(recipe))
     console = people()
     if dry_run:
+        from icltool.cli.dry_run import print_plan
+
         print_plan(plan, console)
         return
+    from icltool.cli.grid_command import run_plan
+    from icltool.sweep.check import compare, recorded_scale
+    from icltool.sweep.engines.choice import EngineChoice
+    from icltool.sweep.record import record as write_record
+    from icltool.sweep.record import reference_file
+
+    choice = EngineChoice(
+        engine=chosen_engine, jobs=jobs, cpus_per_run=cpus_per_run, gpus_per_run=gpus_per_run, address=address
+    )
     reference = reference_file(recipe)
     # Before hours of runs, not after them.
     recorded = recorded_scale(reference, chosen) if check else None

@@ -30,6 +30,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import linear, pad, relu
 
 from icltool.core.errors import InputError
+from icltool.gpicl.learners.config import GpiclModelConfig
 
 Weights = dict[str, Tensor]
 """Of one MLP: `W1` [h x], `b1` [h], `W2` [C h], `b2` [C]."""
@@ -125,6 +126,18 @@ class MAML(nn.Module):
         return readings[0]
 
 
+def build_maml(config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None) -> MAML:
+    """The learner of these settings."""
+    return MAML(
+        inputs=inputs,
+        classes=classes,
+        width=config.width,
+        steps=config.inner_steps,
+        step_size=config.inner_step_size,
+        generator=generator,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Descent:
     """How the learner from scratch fits: the number of steps over the whole context and their size."""
@@ -215,6 +228,17 @@ class ContextSGD(nn.Module):
             step_sizes=[step_size] * read_after[-1],
             read_after=read_after,
         )
+
+
+def build_sgd(config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None) -> ContextSGD:
+    """The learner of these settings."""
+    return ContextSGD(
+        inputs=inputs,
+        classes=classes,
+        width=config.width,
+        descent=Descent(steps=config.inner_steps, step_size=config.inner_step_size),
+        generator=generator,
+    )
 
 
 def new_weights(*, inputs: int, classes: int, width: int, generator: Generator | None) -> Weights:

@@ -11,6 +11,7 @@ a cell of VSML; S inner steps.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pkgutil import resolve_name
 
 from icltool.gpicl.learners.config import MESSAGE, GpiclModelConfig
 
@@ -43,26 +44,12 @@ def projection_flops(context: int, *, inputs: int) -> int:
 
 def learner_products(config: GpiclModelConfig, *, context: int, inputs: int, classes: int) -> Products:
     """The products of one sequence of `context` examples through the learner."""
-    match config.learner:
-        case "transformer":
-            return _transformer(config, context, inputs=inputs, classes=classes)
-        case "lstm":
-            return _lstm(config, context, inputs=inputs, classes=classes)
-        case "op-lstm":
-            return _op_lstm(config, context, inputs=inputs, classes=classes)
-        case "vsml":
-            return _vsml(config, context, inputs=inputs, classes=classes)
-        case "mlp":
-            return _mlp(config, context, inputs=inputs, classes=classes)
-        case "maml" | "sgd":
-            return descent_products(
-                context,
-                width=config.width,
-                steps=config.inner_steps,
-                inputs=inputs,
-                classes=classes,
-                places=context,
-            )
+    return resolve_name(config.kind.products)(config, context, inputs=inputs, classes=classes)
+
+
+def fitted_products(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
+    """An MLP fitted at every place of the sequence."""
+    return descent_products(t, width=config.width, steps=config.inner_steps, inputs=inputs, classes=classes, places=t)
 
 
 def descent_products(
@@ -85,14 +72,14 @@ def descent_products(
     )
 
 
-def _transformer(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
+def transformer_products(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
     """Every loop: L blocks of projections 8 D² and an MLP of 16 D², attention 4 t D an example."""
     width = config.width
     blocks = config.loops * config.L * t * (24 * width**2 + 4 * t * width)
     return Products(both=blocks + 2 * t * width * classes, one=2 * t * (inputs + classes) * width)
 
 
-def _lstm(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
+def lstm_products(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
     """Four gates a layer, of its input and of its state."""
     width = config.width
     square = 2 * t * 4 * width * width
@@ -100,7 +87,7 @@ def _lstm(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Pro
     return Products(both=layers + 2 * t * width * classes, one=2 * t * 4 * width * (inputs + classes))
 
 
-def _op_lstm(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
+def outer_product_lstm_products(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
     """4 D + 2 H gates a layer, of its input and of its state."""
     width = config.width
     gates = 4 * width + 2 * config.heads
@@ -108,7 +95,7 @@ def _op_lstm(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> 
     return Products(both=layers + 2 * t * width * classes, one=2 * t * gates * (inputs + classes))
 
 
-def _vsml(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
+def vsml_products(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
     """4 N gates of K numbers in every cell, twice in the backward pass; messages of M numbers from N a neuron."""
     state = config.cell_state
     sizes = [inputs, *([config.width] * (config.L - 1)), classes]
@@ -118,7 +105,8 @@ def _vsml(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Pro
     return Products(both=cells + 2 * t * neurons * MESSAGE * state, again=cells)
 
 
-def _mlp(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
+def memoriser_products(config: GpiclModelConfig, t: int, *, inputs: int, classes: int) -> Products:
+    """L hidden layers, each example by itself."""
     sizes = [config.width] * config.L + [classes]
     return Products(both=2 * t * _chain(sizes), one=2 * t * inputs * config.width)
 

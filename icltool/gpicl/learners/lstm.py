@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from icltool.gpicl.learners.config import GpiclModelConfig
 from icltool.networks.layers import initialise_linear
 
 FORGET_BIAS = 1.0
@@ -58,3 +59,8 @@ class LSTM(nn.Module):
                 with torch.no_grad():
                     parameter[width : 2 * width] += FORGET_BIAS
         initialise_linear(self.read_out, generator)
+
+
+def build(config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None) -> LSTM:
+    """The learner of these settings."""
+    return LSTM(inputs=inputs, classes=classes, width=config.width, layers=config.L, generator=generator)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from icltool.gpicl.learners.config import GpiclModelConfig
 from icltool.networks.layers import initialise_linear
 
 
@@ -47,3 +48,8 @@ class Memoriser(nn.Module):
     ) -> Float[Tensor, "B t C"]:
         """Logits of the label of each input, whatever came before it."""
         return self.network(inputs)
+
+
+def build(config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None) -> Memoriser:
+    """The learner of these settings."""
+    return Memoriser(inputs=inputs, classes=classes, width=config.width, layers=config.L, generator=generator)

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from icltool.gpicl.learners.config import GpiclModelConfig
 from icltool.networks.layers import initialise_linear
 
 FORGET_BIAS = 3.0
@@ -54,6 +55,13 @@ class OuterProductLSTM(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden)
         return self.read_out(hidden)
+
+
+def build(config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None) -> OuterProductLSTM:
+    """The learner of these settings."""
+    return OuterProductLSTM(
+        inputs=inputs, classes=classes, width=config.width, layers=config.L, heads=config.heads, generator=generator
+    )
 
 
 class OuterProductLayer(nn.Module):

@@ -60,3 +60,8 @@ class SequenceTransformer(LoopedBlocks):
         for _ in range(self.config.loops):
             state = self.loop(state, prompt)
         return self.read_out(state)
+
+
+def build(config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None) -> SequenceTransformer:
+    """The learner of these settings."""
+    return SequenceTransformer(config, inputs=inputs, classes=classes, generator=generator)

@@ -28,7 +28,7 @@ from torch import Generator, Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from icltool.gpicl.learners.config import MESSAGE
+from icltool.gpicl.learners.config import MESSAGE, GpiclModelConfig
 
 # The backward kernels of both squashings, one pass each.
 sigmoid_backward = torch.ops.aten.sigmoid_backward
@@ -124,6 +124,18 @@ class VSML(nn.Module):
         for layer in range(len(self.grids)):
             start = cast("Tensor", getattr(self, f"start_{layer}"))
             start.normal_(generator=generator)[self.state // 2 :] = 0
+
+
+def build(config: GpiclModelConfig, *, inputs: int, classes: int, generator: Generator | None) -> VSML:
+    """The learner of these settings."""
+    return VSML(
+        inputs=inputs,
+        classes=classes,
+        width=config.width,
+        layers=config.L,
+        state=config.cell_state,
+        generator=generator,
+    )
 
 
 def _sent(hidden: Float[Tensor, "N b neurons"], weight: Float[Tensor, "M N+1"]) -> Float[Tensor, "M b neurons"]:

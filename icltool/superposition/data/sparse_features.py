@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from icltool.core.errors import UsageError
+from icltool.superposition.data.expected_nonzeros import check_sizes, expected_nonzeros
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,6 @@ class SparseSamples:
         )
 
 
-def expected_nonzeros(T: int, *, n: int, sparsity: float) -> float:
-    """The mean number of non-zeros of T samples, to judge memory (16 bytes each) before drawing them."""
-    _check(T, n=n, sparsity=sparsity)
-    # 1 - S^n, the share of samples that are not redrawn, without cancellation when S is close to 1.
-    kept = -math.expm1(n * math.log(sparsity)) if sparsity > 0 else 1.0
-    return T * n * (1 - sparsity) / kept
-
-
 def draw_samples(
     T: int,
     *,
@@ -87,7 +80,7 @@ def draw_samples(
     its geometric gaps, so the work is proportional to the non-zeros. A row the walk jumps over is a
     sample without active features: taking the first T rows it touches is the redraw.
     """
-    _check(T, n=n, sparsity=sparsity)
+    check_sizes(T, n=n, sparsity=sparsity)
     positions = torch.empty(0, dtype=torch.int64)
     last, rows = -1, 0
     while rows <= T:  # one row more than wanted: only then is row T - 1 known to be complete
@@ -111,7 +104,7 @@ def draw_samples(
 
 def active_positions(total: int, *, sparsity: float, generator: torch.Generator) -> Int[Tensor, "nnz"]:
     """Which of `total` entries, each active with probability 1 - S on its own, are active: ascending positions."""
-    _check(total, n=1, sparsity=sparsity)
+    check_sizes(total, n=1, sparsity=sparsity)
     found: list[Tensor] = []
     last = -1
     while last < total:
@@ -145,16 +138,7 @@ def stream_samples(
     """
     if chunk < 1:
         raise UsageError(f"a chunk of {chunk} samples is empty: use at least 1")
-    _check(total, n=n, sparsity=sparsity)
+    check_sizes(total, n=n, sparsity=sparsity)
     for start in range(0, total, chunk):
         size = min(chunk, total - start)
         yield draw_samples(size, n=n, sparsity=sparsity, generator=generator, dtype=dtype)
-
-
-def _check(T: int, *, n: int, sparsity: float) -> None:
-    if T < 1:
-        raise UsageError(f"T = {T} samples: at least one is needed")
-    if n < 1:
-        raise UsageError(f"n = {n} features: at least one is needed")
-    if not 0 <= sparsity < 1:
-        raise UsageError(f"sparsity {sparsity} is outside [0, 1): 0 keeps every feature active")

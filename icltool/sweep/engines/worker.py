@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from icltool.core.errors import IcltoolError, InterruptedRun, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import let_signals_in
 from icltool.core.progress import OnStep, StepRecord, ignore_step
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.core.tracking import tracked
 
 

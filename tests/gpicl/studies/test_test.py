@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from icltool.core.errors import InputError, UsageError
 from icltool.core.result import Result, load_result
-from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import derived_seed
+from icltool.core.study import RunRequest
 from icltool.gpicl.data.image_sets import load_image_set
 from icltool.gpicl.evaluation.accuracy_records import BY_POSITION
 from icltool.gpicl.studies.augment.config import GpiclAugmentConfig

@@ -12,9 +12,9 @@ from icltool.core.errors import InputError, InterruptedRun, UsageError
 from icltool.core.metrics_log import read_rows
 from icltool.core.progress import StepRecord
 from icltool.core.result import load_result
-from icltool.core.run_folder import RunRequest
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.core.tensor_header import read_header
 from icltool.gpicl.data.classification_data import ClassificationData, prepare_images
 from icltool.gpicl.data.image_sets import ImageSet, ImageSplit, load_image_set

@@ -11,8 +11,8 @@ import pytest
 from icltool.core.errors import UsageError
 from icltool.core.progress import StepRecord
 from icltool.core.result import Result
-from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.regression.data.config import Shift
 from icltool.regression.models.baselines import BASELINES
 from icltool.regression.models.checkpoint import new_model, save_checkpoint

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from icltool.core.errors import InputError, RunFolderError, UsageError
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.core.tensor_header import read_header
 from icltool.regression.models.checkpoint import load_checkpoint
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig

@@ -10,9 +10,9 @@ import torch
 from icltool.core.errors import InputError, UsageError
 from icltool.core.progress import StepRecord
 from icltool.core.result import load_result
-from icltool.core.run_folder import RunRequest
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.regression.evaluation.in_context import evaluation_prompts, model_errors
 from icltool.regression.models.checkpoint import load_checkpoint, new_model, save_checkpoint
 from icltool.regression.models.config import RegressionModelConfig

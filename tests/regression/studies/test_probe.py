@@ -12,12 +12,13 @@ import torch
 from icltool.core.errors import InputError, UsageError
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, load_result
-from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.regression.evaluation.in_context import evaluation_prompts
 from icltool.regression.evaluation.probe_targets import probe_targets
 from icltool.regression.models.checkpoint import load_checkpoint, new_model, save_checkpoint
 from icltool.regression.models.config import RegressionModelConfig
+from icltool.regression.studies.measured_model import measured_model
 from icltool.regression.studies.probe.config import ProbeConfig
 from icltool.regression.studies.probe.figure import figures, table
 from icltool.regression.studies.probe.learner import training_prompts, with_weights_of_one
@@ -129,8 +130,9 @@ def test_what_is_left_open_is_the_same_run_as_what_training_says() -> None:
 
 
 def test_training_prompts_are_fresh_and_their_control_has_weights_of_one() -> None:
-    config = settings(Path(), task="noisy-linear-regression", n=N)
-    first, again, second = (training_prompts(config, step, d=D) for step in (1, 1, 2))
+    config = settings(checkpoint(), task="noisy-linear-regression")
+    subject = measured_model(config, loops=None)
+    first, again, second = (training_prompts(subject, config, step) for step in (1, 1, 2))
     assert torch.equal(first.xs, again.xs)
     assert not torch.equal(first.xs, second.xs)
     assert first.weights is not None

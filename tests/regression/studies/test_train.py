@@ -15,7 +15,7 @@ from icltool.core.errors import DivergedError, InterruptedRun, RunFolderError
 from icltool.core.metrics_log import read_rows
 from icltool.core.progress import StepRecord
 from icltool.core.result import load_result
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.core.tensor_header import read_header
 from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.regression.models.checkpoint import load_checkpoint

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icltool.core.errors import UsageError
-from icltool.superposition.data.sparse_features import draw_samples, expected_nonzeros, stream_samples
+from icltool.superposition.data.expected_nonzeros import expected_nonzeros
+from icltool.superposition.data.sparse_features import draw_samples, stream_samples
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -13,8 +13,8 @@ from icltool.cli.study_command import run_study
 from icltool.core.errors import UsageError
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, load_result
-from icltool.core.run_folder import RunRequest
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.core.tensor_files import read_tensor_file
 from icltool.studies import study_named
 from icltool.superposition.data.report_features import draw_report_samples

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
 from tests.conftest import Counts

@@ -14,7 +14,7 @@ import pytest
 from icltool.core.errors import UsageError
 from icltool.core.progress import StepRecord
 from icltool.core.result import load_result
-from icltool.core.run_folder import RunRequest
+from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
 from icltool.sweep.engines.choice import EngineChoice, chosen_engine

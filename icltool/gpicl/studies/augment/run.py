@@ -10,9 +10,10 @@ from torch import Tensor
 from icltool.core.errors import UsageError
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row
-from icltool.core.run_folder import RunRequest, open_run
+from icltool.core.run_folder import Measured, RunFolder, measured_once
 from icltool.core.runtime import environment, prepare
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.core.tensor_files import write_tensor_file
 from icltool.gpicl.data.classification_data import ClassificationData, prepare_images
 from icltool.gpicl.data.image_sets import ImageSet, load_image_set
@@ -21,8 +22,9 @@ from icltool.gpicl.data.task_sequences import SequencePlan
 from icltool.gpicl.evaluation.in_context_accuracy import draw_tasks
 from icltool.gpicl.studies.augment.config import GpiclAugmentConfig
 from icltool.gpicl.studies.augment.statistics import task_statistics
+from icltool.gpicl.studies.augment.study import GPICL_AUGMENT
 
-STUDY = "gpicl-augment"
+SEQUENCES = GPICL_AUGMENT.leaves[0]
 PREVIEW = "preview"
 MAX_NUMBERS = 5 * 10**8
 CHUNK = 256
@@ -35,43 +37,43 @@ def run(config: GpiclAugmentConfig, *, request: RunRequest | None = None, on_ste
     for are too many to write.
     """
     config = config.resolved()
-    with open_run(STUDY, config, slug=config.slug, request=request or RunRequest()) as folder:
-        if folder.finished:
-            return folder.result()
-        runtime = prepare(config)
-        images = load_image_set(config.dataset, data_dir=config.data_dir, resize=config.resize, grey=config.grey)
-        if config.image >= len(images.train):
-            raise UsageError(
-                f"--image {config.image}: the training split of {images.name} has {len(images.train)} images"
-            )
-        data = prepare_images(images, config)
-        family = TaskFamily(config.seed, inputs=data.inputs, classes=data.classes)
-        on_step(StepRecord(step=0, steps=2, stage="statistics"))
-        # The first tasks where there are no more, else a sample of them.
-        numbers = draw_tasks(config.sample, generator(config.seed, "statistics"), tasks=config.tasks)
-        statistics = task_statistics(family, torch.arange(config.tasks) if config.tasks <= config.sample else numbers)
-        on_step(StepRecord(step=1, steps=2, stage="sequences"))
-        if config.sequences:
-            _write_sequences(folder.path, data, family, config)
-        on_step(StepRecord(step=2, steps=2, stage="done"))
-        result = Result(
-            kind=STUDY,
-            label=f"{images.name} image {config.image}",
-            config=config.identity(),
-            environment=environment(runtime),
-            summary={
-                "training_images": len(images.train),
-                "test_images": len(images.test),
-                "inputs": data.inputs,
-                "classes": data.classes,
-                "tasks": config.tasks,
-                **statistics,
-            },
-            records=[*_preview(images, data, family, config)],
-            run=folder.path,
-        )
-        result.save()
-        return result
+    return measured_once(
+        GPICL_AUGMENT,
+        config,
+        slug=config.slug,
+        request=request,
+        measure=lambda folder: _measure(config, folder, on_step),
+    )
+
+
+def _measure(config: GpiclAugmentConfig, folder: RunFolder, on_step: OnStep) -> Measured:
+    runtime = prepare(config)
+    images = load_image_set(config.dataset, data_dir=config.data_dir, resize=config.resize, grey=config.grey)
+    if config.image >= len(images.train):
+        raise UsageError(f"--image {config.image}: the training split of {images.name} has {len(images.train)} images")
+    data = prepare_images(images, config)
+    family = TaskFamily(config.seed, inputs=data.inputs, classes=data.classes)
+    on_step(StepRecord(step=0, steps=2, stage="statistics"))
+    # The first tasks where there are no more, else a sample of them.
+    numbers = draw_tasks(config.sample, generator(config.seed, "statistics"), tasks=config.tasks)
+    statistics = task_statistics(family, torch.arange(config.tasks) if config.tasks <= config.sample else numbers)
+    on_step(StepRecord(step=1, steps=2, stage="sequences"))
+    if config.sequences:
+        _write_sequences(folder.path / SEQUENCES, data, family, config)
+    on_step(StepRecord(step=2, steps=2, stage="done"))
+    return Measured(
+        label=f"{images.name} image {config.image}",
+        summary={
+            "training_images": len(images.train),
+            "test_images": len(images.test),
+            "inputs": data.inputs,
+            "classes": data.classes,
+            "tasks": config.tasks,
+            **statistics,
+        },
+        records=[*_preview(images, data, family, config)],
+        environment=environment(runtime),
+    )
 
 
 def _preview(
@@ -114,7 +116,7 @@ def _numbers(plane: Tensor, *, task: int | None, label: int) -> Iterator[Row]:
             }
 
 
-def _write_sequences(folder: Path, data: ClassificationData, family: TaskFamily, config: GpiclAugmentConfig) -> None:
+def _write_sequences(path: Path, data: ClassificationData, family: TaskFamily, config: GpiclAugmentConfig) -> None:
     """Training sequences in one file: inputs [B, t, x], labels [B, t] and tasks [B]."""
     numbers = config.sequences * config.context * data.inputs
     if numbers > MAX_NUMBERS:
@@ -131,5 +133,10 @@ def _write_sequences(folder: Path, data: ClassificationData, family: TaskFamily,
         inputs.append(drawn.inputs)
         labels.append(drawn.labels)
     tensors = {"inputs": torch.cat(inputs), "labels": torch.cat(labels), "tasks": tasks}
-    header = {"kind": "task-sequences", "study": STUDY, "config": config.identity(), "classes": data.classes}
-    write_tensor_file(folder / "sequences.safetensors", tensors, header)
+    header = {
+        "kind": "task-sequences",
+        "study": GPICL_AUGMENT.name,
+        "config": config.identity(),
+        "classes": data.classes,
+    }
+    write_tensor_file(path, tensors, header)

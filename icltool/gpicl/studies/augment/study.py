@@ -15,4 +15,6 @@ GPICL_AUGMENT = Study(
         ),
     ),
     averages=True,
+    leaves=("sequences.safetensors",),
+    headline=("training_images", "test_images", "inputs"),
 )

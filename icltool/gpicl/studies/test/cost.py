@@ -1,6 +1,7 @@
 """What testing an in-context learner costs, before it runs."""
 
 from icltool.core.config import Config
+from icltool.core.study import Cost
 from icltool.gpicl.data.config import CLASSES, expected_inputs
 from icltool.gpicl.learners.cost import descent_products, learner_products, projection_flops
 from icltool.gpicl.studies.test.config import CHOOSING_SEQUENCES, PLACES, STEP_SIZES, STEPS, GpiclTestConfig
@@ -10,20 +11,20 @@ from icltool.gpicl.studies.train.config import GpiclTrainConfig
 OWN_TESTS = 3
 
 
-def flops(config: Config, model: Config | None) -> float | None:
-    """Floating-point operations of all tests; None where the learner is not known yet.
+def cost(config: GpiclTestConfig, model: Config | None) -> Cost:
+    """Operations of all tests; open where the learner is not known yet.
 
     With --sgd an upper bound: as if the longest descent were the one chosen.
     """
-    assert isinstance(config, GpiclTestConfig)  # noqa: S101 - the registry pairs a study with its own settings
     if not isinstance(model, GpiclTrainConfig):
-        return None
+        return Cost()
     context, inputs = config.context or model.context, expected_inputs(model.dataset, model)
     learner = learner_products(model, context=context, inputs=inputs, classes=CLASSES).forward
     projected = projection_flops(context, inputs=inputs)
     others = sum(name != (config.dataset or model.dataset) for name in config.other_datasets)
     tested = (OWN_TESTS + others) * config.eval_prompts * (learner + projected)
-    return tested + (_from_scratch(config, context, inputs=inputs, unseen=1 + others) if config.sgd else 0.0)
+    from_scratch = _from_scratch(config, context, inputs=inputs, unseen=1 + others) if config.sgd else 0.0
+    return Cost(flops=tested + from_scratch)
 
 
 def _from_scratch(config: GpiclTestConfig, context: int, *, inputs: int, unseen: int) -> float:

@@ -7,8 +7,9 @@ from icltool.core.errors import InputError
 from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
-from icltool.core.run_folder import RunRequest, measured_once
+from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare
+from icltool.core.study import RunRequest
 from icltool.gpicl.data.classification_data import ClassificationData, classification_data_like
 from icltool.gpicl.data.config import DatasetName
 from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT, accuracy_records, last_accuracy
@@ -17,8 +18,7 @@ from icltool.gpicl.learners.all_learners import state_size
 from icltool.gpicl.learners.checkpoint import GpiclCheckpoint, load_gpicl_checkpoint
 from icltool.gpicl.studies.test.config import GpiclTestConfig
 from icltool.gpicl.studies.test.from_scratch import NAME, sgd_records
-
-STUDY = "gpicl-test"
+from icltool.gpicl.studies.test.study import GPICL_TEST
 
 
 def run(config: GpiclTestConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
@@ -35,20 +35,17 @@ def run(config: GpiclTestConfig, *, request: RunRequest | None = None, on_step: 
             "context": config.context or checkpoint.architecture.context,
         }
     )
-    inputs = {"checkpoint": sha256_of(checkpoint.path)}
     return measured_once(
-        STUDY,
+        GPICL_TEST,
         settled,
         slug=f"{checkpoint.run_name}-{settled.dataset}",
-        request=request or RunRequest(),
-        inputs=inputs,
-        measure=lambda folder: _measure(settled, checkpoint, run=folder, inputs=inputs, on_step=on_step),
+        request=request,
+        inputs={"checkpoint": sha256_of(checkpoint.path)},
+        measure=lambda _: _measure(settled, checkpoint, on_step),
     )
 
 
-def _measure(
-    config: GpiclTestConfig, checkpoint: GpiclCheckpoint, *, run: Path, inputs: dict[str, str], on_step: OnStep
-) -> Result:
+def _measure(config: GpiclTestConfig, checkpoint: GpiclCheckpoint, on_step: OnStep) -> Measured:
     runtime = prepare(config)
     model = checkpoint.model.to(runtime.device)
     tests = _tests(config, checkpoint)
@@ -72,12 +69,8 @@ def _measure(
         on_step(StepRecord(step=len(tests), steps=steps, stage=NAME))
         sgd_rows, sgd_summary = sgd_records(tests, size, runtime, width=config.sgd_width)
     on_step(StepRecord(step=steps, steps=steps, stage="done"))
-    return Result(
-        kind=STUDY,
+    return Measured(
         label=label,
-        config={**config.identity(), "tasks": size.tasks},
-        inputs=inputs,
-        environment=environment(runtime),
         summary={
             "unseen_tasks_accuracy": last_accuracy(records, tests[0].name)["mean"],
             "unseen_tasks_improvement": improvement[tests[0].name],
@@ -93,7 +86,8 @@ def _measure(
             **sgd_summary,
         },
         records=[*records, *sgd_rows],
-        run=run,
+        environment=environment(runtime),
+        settings={"tasks": size.tasks},
     )
 
 

@@ -129,16 +129,16 @@ class GpiclTrainConfig(
 
     @model_validator(mode="after")
     def _check_learner(self) -> Self:
-        if self.learner == "sgd":
+        if not self.kind.trains:
             raise ValueError(
-                "sgd learns each sequence from scratch, so there is nothing to train; choose another learner, or "
-                "fit it beside a trained one with gpicl-test CHECKPOINT --sgd"
+                f"{self.learner} learns each sequence from scratch, so there is nothing to train; choose another "
+                "learner, or fit it beside a trained one with gpicl-test CHECKPOINT --sgd"
             )
         return self
 
     def resolved(self) -> Self:
-        """Also whether it compiles; a transformer is the one learner that can."""
-        chosen = self.compile_for(self.steps) if self.learner == "transformer" else self.compile
+        """Also whether it compiles, where the learner can."""
+        chosen = self.compile_for(self.steps) if self.kind.compiles else self.compile
         return super().resolved().model_copy(update={"compile": chosen})
 
     @property

@@ -3,25 +3,25 @@
 from typing import get_args
 
 from icltool.core.config import Config
+from icltool.core.study import Cost
 from icltool.regression.data.config import PLACING_SHIFTS, Shift
 from icltool.regression.models.config import RegressionModelConfig
 from icltool.regression.models.cost import forward_flops
 from icltool.regression.studies.evaluate.config import EvaluateConfig
 
 
-def flops(config: Config, model: Config | None) -> float | None:
-    """Floating-point operations of the model on all the prompts; None where the model is not known yet.
+def cost(config: EvaluateConfig, model: Config | None) -> Cost:
+    """Operations of the model on all the prompts; open where the model is not known yet.
 
     The baselines are left out. Under --halt-tol this is an upper bound: every prompt runs all the loops once more.
     """
-    assert isinstance(config, EvaluateConfig)  # noqa: S101 - the registry pairs a study with its own settings
     if not isinstance(model, RegressionModelConfig):
-        return None
+        return Cost()
     once = _pass(config, model, shift=config.shift, every_loop=True)
     halting = once if config.halt_tol is not None else 0.0
     shifts = get_args(Shift) if config.shifts == "all" else ()
     shifted = sum(_pass(config, model, shift=shift, every_loop=False) for shift in shifts)
-    return config.eval_prompts * config.seeds * (once + halting + shifted)
+    return Cost(flops=config.eval_prompts * config.seeds * (once + halting + shifted))
 
 
 def _pass(config: EvaluateConfig, model: RegressionModelConfig, *, shift: Shift, every_loop: bool) -> float:

@@ -1,17 +1,14 @@
 """`eval`: errors of a trained model on held-out prompts, at every point and after every loop."""
 
-from pathlib import Path
-
-from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
-from icltool.core.run_folder import RunRequest, open_run
+from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare
-from icltool.regression.models.checkpoint import load_checkpoint
+from icltool.core.study import RunRequest
 from icltool.regression.studies.evaluate.config import EvaluateConfig
-from icltool.regression.studies.evaluate.stages import Subject, stages_of
-
-STUDY = "eval"
+from icltool.regression.studies.evaluate.measurements import Evaluation, measurements_of
+from icltool.regression.studies.evaluate.study import EVALUATE
+from icltool.regression.studies.measured_model import MeasuredModel, measured_model
 
 
 def run(config: EvaluateConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
@@ -19,59 +16,43 @@ def run(config: EvaluateConfig, *, request: RunRequest | None = None, on_step: O
 
     Raises `InputError` for a bad checkpoint or prompts that do not fit the model.
     """
-    checkpoint = load_checkpoint(Path(config.checkpoint))
-    trained = checkpoint.model.config
-    # What is left open is fixed before the run is named, so that asking for it explicitly is the same run.
-    task, n, loops = config.task or checkpoint.task, config.n or trained.n, config.loops or trained.loops
-    settled = config.resolved().model_copy(update={"task": task, "n": n, "loops": loops})
-    inputs = {"checkpoint": sha256_of(checkpoint.path)}
+    subject = measured_model(config, loops=config.loops)
+    settled = subject.settled(config)
     changed = "" if config.shift == "none" else f"-{config.shift}"
-    slug = f"{checkpoint.run_name}-{config.table or task}{changed}"
-    with open_run(STUDY, settled, slug=slug, request=request or RunRequest(), inputs=inputs) as folder:
-        if folder.finished:
-            return folder.result()
-        runtime = prepare(settled)
-        subject = Subject(
-            config=settled,
-            runtime=runtime,
-            model=checkpoint.model.to(runtime.device),
-            label=checkpoint.label,
-            task=task,
-            n=n,
-            loops=loops,
-        )
-        records, summary = _measure(subject, on_step)
-        result = Result(
-            kind=STUDY,
-            label=checkpoint.label,
-            config={**settled.identity(), "d": trained.d, "b": trained.loops},
-            inputs=inputs,
-            environment=environment(runtime),
-            summary={**summary, "trained_steps": checkpoint.step},
-            records=records,
-            run=folder.path,
-        )
-        result.save()
-        return result
+    return measured_once(
+        EVALUATE,
+        settled,
+        slug=f"{subject.checkpoint.run_name}-{config.table or subject.task}{changed}",
+        request=request,
+        inputs=subject.inputs,
+        measure=lambda _: _measure(settled, subject, on_step),
+    )
 
 
-def _measure(subject: Subject, on_step: OnStep) -> tuple[list[Row], dict[str, Value]]:
-    """Every stage that the settings ask for, its steps counted over all of them."""
+def _measure(config: EvaluateConfig, subject: MeasuredModel, on_step: OnStep) -> Measured:
+    """Every measurement that the settings ask for, its steps counted over all of them."""
+    runtime = prepare(config)
+    evaluation = Evaluation(config=config, runtime=runtime, subject=subject, model=subject.model.to(runtime.device))
     records: list[Row] = []
     summary: dict[str, Value] = {}
-    stages = stages_of(subject)
-    steps = sum(stage.steps for stage in stages)
+    measurements = measurements_of(evaluation)
+    steps = sum(measurement.steps for measurement in measurements)
     done = 0
-    for stage in stages:
-        before = done
+    for measurement in measurements:
 
-        def tell(within: int, *, before: int = before, name: str = stage.name) -> None:
+        def report(within: int, *, before: int = done, name: str = measurement.name) -> None:
             on_step(StepRecord(step=before + within, steps=steps, stage=name))
 
-        tell(0)
-        found = stage.work(tell)
+        report(0)
+        found = measurement.work(report)
         records += found.records
         summary |= found.summary
-        done += stage.steps
+        done += measurement.steps
     on_step(StepRecord(step=steps, steps=steps, stage="done"))
-    return records, summary
+    return Measured(
+        label=subject.checkpoint.label,
+        summary={**summary, "trained_steps": subject.checkpoint.step},
+        records=records,
+        environment=environment(runtime),
+        settings=subject.settings,
+    )

@@ -6,13 +6,20 @@ import torch
 
 from icltool.core.files import sha256_of
 from icltool.core.result import Result
-from icltool.core.run_folder import RunRequest, open_run
+from icltool.core.run_folder import Measured, RunFolder, measured_once
 from icltool.core.runtime import Runtime, environment
+from icltool.core.study import RunRequest, Study
 from icltool.regression.models.checkpoint import model_label, save_checkpoint
 from icltool.regression.models.official_checkpoint import official_model, read_official_file
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
 
-STUDY = "import-checkpoint"
+# Not in the list of studies: its command is among those of files.
+IMPORT_CHECKPOINT = Study(
+    name="import-checkpoint",
+    package="icltool.regression.studies.import_checkpoint",
+    config_class="ImportCheckpointConfig",
+    summary="Bring an official checkpoint in (Yang et al.'s, Garg et al.'s).",
+)
 
 
 def run(config: ImportCheckpointConfig, *, request: RunRequest | None = None) -> Result:
@@ -32,16 +39,13 @@ def run(config: ImportCheckpointConfig, *, request: RunRequest | None = None) ->
     # Nothing lasts long enough to go on from: an unfinished import is simply done again.
     request = request or RunRequest()
     request = RunRequest(out=request.out, resume=not request.force, force=request.force)
-    with open_run(STUDY, config, slug=source.stem, request=request, inputs=inputs) as folder:
-        if folder.finished:
-            return folder.result()
-        save_checkpoint(folder.model, model, study=STUDY, config=config, step=official.step or 0, metrics={})
-        result = Result(
-            kind=STUDY,
+
+    def measure(folder: RunFolder) -> Measured:
+        save_checkpoint(
+            folder.model, model, study=IMPORT_CHECKPOINT.name, config=config, step=official.step or 0, metrics={}
+        )
+        return Measured(
             label=model_label(model.config),
-            config=config.identity(),
-            inputs=inputs,
-            environment=environment(Runtime(device=torch.device("cpu"), precision="f32", compiled=False)),
             summary={
                 "layout": official.layout,
                 "layers": model.config.L,
@@ -53,7 +57,7 @@ def run(config: ImportCheckpointConfig, *, request: RunRequest | None = None) ->
                 "trained_steps": official.step,
             },
             records=[],
-            run=folder.path,
+            environment=environment(Runtime(device=torch.device("cpu"), precision="f32", compiled=False)),
         )
-        result.save()
-        return result
+
+    return measured_once(IMPORT_CHECKPOINT, config, slug=source.stem, request=request, inputs=inputs, measure=measure)

@@ -1,25 +1,25 @@
 """`mask-tokens`: error at the query against the number of pairs kept, after b, 2b, 3b loops (report 001)."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor
 
 from icltool.core.bootstrap import bootstrap_mean
 from icltool.core.errors import UsageError
-from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
-from icltool.core.run_folder import RunRequest, measured_once
+from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare
 from icltool.core.seeding import generator
-from icltool.regression.data.function_classes import error_scale
-from icltool.regression.evaluation.in_context import evaluation_prompts
+from icltool.core.study import RunRequest
 from icltool.regression.evaluation.masked_context import masked_query_errors, pair_masks
-from icltool.regression.models.checkpoint import Checkpoint, load_checkpoint
+from icltool.regression.models.checkpoint import Checkpoint
 from icltool.regression.studies.mask_tokens.config import MaskTokensConfig
+from icltool.regression.studies.mask_tokens.study import MASK_TOKENS
+from icltool.regression.studies.measured_model import MeasuredModel, measured_model
 
-STUDY = "mask-tokens"
 BY_PAIRS = "error by pairs kept"
 # "As good as unmasked" in the summary: an error at most this many times the unmasked one.
 NEAR = 2.0
@@ -32,27 +32,20 @@ def run(config: MaskTokensConfig, *, request: RunRequest | None = None, on_step:
     1). Raises `InputError` for a bad checkpoint or prompts that do not fit the model, and `UsageError` for the state
     of a model that has none beside its prompt.
     """
-    checkpoint = load_checkpoint(Path(config.checkpoint))
-    _require_state(config, checkpoint)
-    # What is left open is fixed before the run is named, so that asking for it explicitly is the same run.
-    trained = checkpoint.model.config
-    one_pass = trained.architecture == "standard"
-    settled = config.resolved().model_copy(
-        update={
-            "task": config.task or checkpoint.task,
-            "n": config.n or trained.n,
-            "loops": 1 if one_pass else config.loops or trained.loops,
-            "multiples": 1 if one_pass else config.multiples,
-        }
-    )
-    inputs = {"checkpoint": sha256_of(checkpoint.path)}
+    subject = measured_model(config, loops=config.loops)
+    _require_state(config, subject.checkpoint)
+    if subject.model.config.architecture == "standard":
+        # One pass, whatever the settings say.
+        subject = replace(subject, loops=1)
+        config = config.model_copy(update={"multiples": 1})
+    settled = subject.settled(config)
     return measured_once(
-        STUDY,
+        MASK_TOKENS,
         settled,
-        slug=f"{checkpoint.run_name}-{config.keep}-{config.scope}",
-        request=request or RunRequest(),
-        inputs=inputs,
-        measure=lambda folder: _measure(settled, checkpoint, run=folder, inputs=inputs, on_step=on_step),
+        slug=f"{subject.checkpoint.run_name}-{config.keep}-{config.scope}",
+        request=request,
+        inputs=subject.inputs,
+        measure=lambda _: _measure(settled, subject, on_step),
     )
 
 
@@ -65,38 +58,30 @@ def _require_state(config: MaskTokensConfig, checkpoint: Checkpoint) -> None:
         )
 
 
-def _measure(
-    config: MaskTokensConfig, checkpoint: Checkpoint, *, run: Path, inputs: dict[str, str], on_step: OnStep
-) -> Result:
-    task, n, b = config.task or checkpoint.task, config.n or 1, config.loops or 1
+def _measure(config: MaskTokensConfig, subject: MeasuredModel, on_step: OnStep) -> Measured:
     runtime = prepare(config)
-    model = checkpoint.model.to(runtime.device)
-    d = model.config.d
-    prompts = evaluation_prompts(task, seed=config.eval_seed, prompts=config.eval_prompts, n=n, d=d)
-    loops = [b * multiple for multiple in range(1, config.multiples + 1)]
+    loops = [subject.loops * multiple for multiple in range(1, config.multiples + 1)]
     errors = masked_query_errors(
-        model,
-        prompts,
-        pair_masks(n, config.keep),
+        subject.model.to(runtime.device),
+        subject.held_out(seed=config.eval_seed, prompts=config.eval_prompts),
+        pair_masks(subject.n, config.keep),
         runtime,
         loops=loops,
         scope=config.scope,
-        scale=error_scale(task, d=d),
+        scale=subject.error_scale,
         on_chunk=lambda done, chunks: on_step(StepRecord(step=done, steps=chunks, stage="masking")),
     )
-    return Result(
-        kind=STUDY,
-        label=checkpoint.label,
-        config={**config.identity(), "d": d, "b": model.config.loops},
-        inputs=inputs,
-        environment=environment(runtime),
+    label = subject.checkpoint.label
+    return Measured(
+        label=label,
         summary=_summary(errors[0]),
-        records=_records(config, checkpoint.label, loops, errors),
-        run=run,
+        records=_records(config, label, loops, errors),
+        environment=environment(runtime),
+        settings=subject.settings,
     )
 
 
-def _records(config: MaskTokensConfig, name: str, loops: list[int], errors: Float[Tensor, "s k B"]) -> list[Row]:
+def _records(config: MaskTokensConfig, name: str, loops: Sequence[int], errors: Float[Tensor, "s k B"]) -> list[Row]:
     rows: list[Row] = []
     for loop, by_mask in zip(loops, errors, strict=True):
         band = bootstrap_mean(by_mask.mT, generator(config.eval_seed, "bootstrap"))

@@ -9,6 +9,11 @@ from icltool.regression.evaluation.config import MeasuredCheckpointConfig
 from icltool.regression.evaluation.probe_target_config import GROUP, ProbeTargetConfig
 from icltool.training.training_config import TRAINING, OptimiserConfig, RecordingConfig
 
+# What the interim evaluations look at: enough for a curve; the final figures use all of `eval_prompts`.
+INTERIM_PROMPTS = 256
+# Prompts that tell the scale of the states.
+SCALE_PROMPTS = 512
+
 
 class ProbeConfig(MeasuredCheckpointConfig, ProbeTargetConfig, RecordingConfig, SeedConfig, RuntimeConfig):
     """Train probes on every state of a trained model, for every prefix, and test them.

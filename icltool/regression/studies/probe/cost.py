@@ -6,24 +6,19 @@ Legend: S states, k targets of a state, t = 2n tokens, D width, h hidden units, 
 from itertools import pairwise
 
 from icltool.core.config import Config
+from icltool.core.study import Cost
 from icltool.regression.models.config import RegressionModelConfig
 from icltool.regression.models.cost import forward_flops
-from icltool.regression.studies.probe.config import ProbeConfig
-
-# What the interim evaluations look at: icltool.regression.studies.probe.run, which a dry run need not load.
-INTERIM_PROMPTS = 256
-# What the states' scale is measured on: icltool.regression.studies.probe.learner.
-SCALE_PROMPTS = 512
+from icltool.regression.studies.probe.config import INTERIM_PROMPTS, SCALE_PROMPTS, ProbeConfig
 
 
-def flops(config: Config, model: Config | None) -> float | None:
-    """Floating-point operations of the training and the tests of all probes; None where the model is not known yet.
+def cost(config: ProbeConfig, model: Config | None) -> Cost:
+    """Operations of the training and the tests of all probes; open where the model is not known yet.
 
     Every step runs the model forward on fresh prompts, and the probes forward and backward.
     """
-    assert isinstance(config, ProbeConfig)  # noqa: S101 - the registry pairs a study with its own settings
     if not isinstance(model, RegressionModelConfig):
-        return None
+        return Cost()
     loops = config.loops or model.loops
     states = forward_flops(model, points=config.n or model.n, loops=loops, scored=0, whole_states=True)
     # Also after the last step.
@@ -31,7 +26,8 @@ def flops(config: Config, model: Config | None) -> float | None:
     interim = evaluations * min(INTERIM_PROMPTS, config.eval_prompts)
     tested = (interim + config.eval_prompts) * (states + _probes(config, model, loops=loops, training=False))
     scale = SCALE_PROMPTS * states if config.standardise else 0.0
-    return config.steps * config.batch * (states + _probes(config, model, loops=loops, training=True)) + tested + scale
+    a_prompt = states + _probes(config, model, loops=loops, training=True)
+    return Cost(flops=config.steps * config.batch * a_prompt + tested + scale)
 
 
 def _probes(config: ProbeConfig, model: RegressionModelConfig, *, loops: int, training: bool) -> float:

@@ -15,44 +15,36 @@ from torch import Tensor
 from icltool.core.errors import UsageError
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
-from icltool.regression.data.config import FunctionClass
-from icltool.regression.data.function_classes import sample_prompts
 from icltool.regression.data.prompts import Prompts
 from icltool.regression.evaluation.hidden_states import Visit, measure_state_scale, visit_hidden_states
 from icltool.regression.evaluation.probe_targets import probe_targets
-from icltool.regression.models.looped import LoopedTransformer
 from icltool.regression.models.probes import Probes
-from icltool.regression.studies.probe.config import ProbeConfig
+from icltool.regression.studies.measured_model import MeasuredModel
+from icltool.regression.studies.probe.config import SCALE_PROMPTS, ProbeConfig
 from icltool.regression.studies.probe.probe_update import ProbeUpdate
 from icltool.training.learner import LearnerState, Number
 from icltool.training.optimisers import learning_rate_factor
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
-
-# How many prompts tell the scale of the states.
-SCALE_PROMPTS = 512
-
 
 # What the probes of the states held at once may take. On a CPU they should stay in its caches.
 CPU_MEMORY, GPU_MEMORY = 48 * 2**20, 2 * 2**30
 
 
 class ProbedStates:
-    """A model's states as its probes see them; `config` has its task, n and loops settled.
+    """A model's states as its probes see them.
 
     Their scale is measured once, on prompts of the seed that no step trains on; under the control task too these have
     random w, or coordinates that a constant w holds still would be blown up where w varies.
     """
 
-    def __init__(self, model: LoopedTransformer, config: ProbeConfig, runtime: Runtime) -> None:
-        self.model = model
+    def __init__(self, subject: MeasuredModel, config: ProbeConfig, runtime: Runtime) -> None:
+        self.subject = subject
+        self.model = subject.model.to(runtime.device)
         self.runtime = runtime
-        self.loops = config.loops or 1
         self.scale = None
         if config.standardise:
-            random = generator(config.seed, "probe-scale")
-            task, n, d = config.task or "linear-regression", config.n or 1, model.config.d
-            prompts = sample_prompts(task, random, batch=SCALE_PROMPTS, n=n, d=d)
-            self.scale = measure_state_scale(model, prompts, runtime, loops=self.loops)
+            prompts = subject.draw(generator(config.seed, "probe-scale"), batch=SCALE_PROMPTS)
+            self.scale = measure_state_scale(self.model, prompts, runtime, loops=subject.loops)
 
     def visit(self, prompts: Prompts, *, at_once: int, visit: Visit) -> None:
         """Run the model once and hand its states to `visit`, as `visit_hidden_states` does."""
@@ -63,14 +55,12 @@ class ProbedStates:
             visit(first, states)
 
         prompts = prompts.to(self.runtime.device)
-        visit_hidden_states(self.model, prompts, self.runtime, loops=self.loops, at_once=at_once, visit=standardised)
+        loops = self.subject.loops
+        visit_hidden_states(self.model, prompts, self.runtime, loops=loops, at_once=at_once, visit=standardised)
 
 
 class ProbeLearner:
-    """A `Learner` (icltool.training.learner) whose parameters are the probes; the model stays as it is.
-
-    `config` has its task, n and loops settled.
-    """
+    """A `Learner` (icltool.training.learner) whose parameters are the probes; the model stays as it is."""
 
     def __init__(self, states: ProbedStates, probes: Probes, config: ProbeConfig, runtime: Runtime) -> None:
         self.states = states
@@ -84,7 +74,7 @@ class ProbeLearner:
 
     def advance(self, step: int) -> Mapping[str, Tensor]:
         """One step of every probe; `loss` is their mean squared error, over coordinates, prompts and probes."""
-        prompts = training_prompts(self.config, step, d=self.states.model.config.d)
+        prompts = training_prompts(self.states.subject, self.config, step)
         targets = probe_targets(prompts, self.config).to(self.runtime.device)
         self.states.visit(
             prompts,
@@ -115,11 +105,12 @@ def states_at_once(probes: Probes, runtime: Runtime, *, batch: int) -> int:
     return probes.states_within(GPU_MEMORY if runtime.device.type == "cuda" else CPU_MEMORY, batch=batch)
 
 
-def training_prompts(config: ProbeConfig, step: int, *, d: int) -> Prompts:
-    """A step's fresh prompts, a pure function of seed and step; under `control` their w is all ones."""
-    task: FunctionClass = config.task or "linear-regression"
-    random = generator(config.seed, "probe-data", step)
-    prompts = sample_prompts(task, random, batch=config.batch, n=config.n or 1, d=d)
+def training_prompts(subject: MeasuredModel, config: ProbeConfig, step: int, *, batch: int | None = None) -> Prompts:
+    """A step's fresh prompts, a pure function of seed and step; under `control` their w is all ones.
+
+    `batch` asks for another number of them than the settings' own.
+    """
+    prompts = subject.draw(generator(config.seed, "probe-data", step), batch=batch or config.batch)
     return with_weights_of_one(prompts) if config.control else prompts
 
 

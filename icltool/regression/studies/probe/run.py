@@ -8,7 +8,8 @@ predicting zero scores on the same prompts.
 Legend: B prompts, S states, k prefixes (targets) of a state, d dimensions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,28 +18,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from icltool.core.bootstrap import bootstrap_mean
-from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
-from icltool.core.run_folder import RunFolder, RunRequest, open_run
+from icltool.core.run_folder import Measured, RunFolder
 from icltool.core.runtime import Runtime, environment, prepare
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.regression.data.prompts import Prompts
 from icltool.regression.evaluation.hidden_states import HiddenState, hidden_states
-from icltool.regression.evaluation.in_context import evaluation_prompts
 from icltool.regression.evaluation.probe_targets import probe_targets
-from icltool.regression.models.checkpoint import Checkpoint, load_checkpoint
 from icltool.regression.models.probes import Probes, ProbeSizes, prompt_errors
-from icltool.regression.studies.probe.config import ProbeConfig
+from icltool.regression.studies.measured_model import MeasuredModel, measured_model
+from icltool.regression.studies.probe.config import INTERIM_PROMPTS, ProbeConfig
 from icltool.regression.studies.probe.learner import ProbedStates, ProbeLearner, states_at_once, training_prompts
-from icltool.training.loop import Pace, Timing, run_training
+from icltool.regression.studies.probe.study import PROBE
+from icltool.training.trained_study import trained_study
 
-STUDY = "probe"
 BY_STATE = "probe error by state"
 BY_PREFIX = "probe error by prefix"
 CHUNK = 256
-# Enough for a curve during training; the final figures use all of `eval_prompts`.
-INTERIM_PROMPTS = 256
 
 
 def run(config: ProbeConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
@@ -48,116 +46,86 @@ def run(config: ProbeConfig, *, request: RunRequest | None = None, on_step: OnSt
     (probe or control), state, index, loop, layer, prefix, mean, low, high, zero. Raises `InputError` for a bad
     checkpoint or prompts that do not fit the model, and `UsageError` for a target that the functions do not have.
     """
-    checkpoint = load_checkpoint(Path(config.checkpoint))
-    trained = checkpoint.model.config
-    # What is left open is fixed before the run is named, so that asking for it explicitly is the same run.
-    settled = config.resolved().model_copy(
-        update={
-            "task": config.task or checkpoint.task,
-            "n": config.n or trained.n,
-            "loops": config.loops or trained.loops,
-        }
+    subject = measured_model(config, loops=config.loops)
+    settled = subject.settled(config)
+    _require_targets(subject, settled)
+
+    @contextmanager
+    def begin() -> Generator[_Training]:
+        yield _Training(subject, settled)
+
+    return trained_study(
+        PROBE,
+        settled,
+        slug=f"{subject.checkpoint.run_name}-{config.target}{'-control' if config.control else ''}",
+        request=request,
+        inputs=subject.inputs,
+        pace=settled.pace(settled.steps),
+        begin=begin,
+        on_step=on_step,
     )
-    _require_targets(settled, d=trained.d)
-    inputs = {"checkpoint": sha256_of(checkpoint.path)}
-    slug = f"{checkpoint.run_name}-{config.target}{'-control' if config.control else ''}"
-    with open_run(STUDY, settled, slug=slug, request=request or RunRequest(), inputs=inputs) as folder:
-        if folder.finished:
-            return folder.result()
-        return _Probing(settled, checkpoint, folder).run(on_step)
 
 
-def _require_targets(config: ProbeConfig, *, d: int) -> None:
+def _require_targets(subject: MeasuredModel, config: ProbeConfig) -> None:
     """Raise before anything is written when the functions lack what the target or the control needs."""
-    probe_targets(training_prompts(config.model_copy(update={"batch": 1}), 1, d=d), config)
+    probe_targets(training_prompts(subject, config, 1, batch=1), config)
 
 
-class _Probing:
+class _Training:
     """One run: its model, its probes, its test prompts."""
 
-    def __init__(self, config: ProbeConfig, checkpoint: Checkpoint, folder: RunFolder) -> None:
+    def __init__(self, subject: MeasuredModel, config: ProbeConfig) -> None:
+        self.subject = subject
         self.config = config
-        self.checkpoint = checkpoint
-        self.folder = folder
         self.runtime = prepare(config)
-        self.model = checkpoint.model.to(self.runtime.device)
-        self.d = self.model.config.d
-        self.states = hidden_states(self.model, loops=config.loops or 1)
-        self.prefixes = config.prefixes(n=config.n or 1, d=self.d)
+        self.states = hidden_states(subject.model, loops=subject.loops)
+        self.prefixes = config.prefixes(n=subject.n, d=subject.d)
         sizes = ProbeSizes(
             states=len(self.states),
             targets=len(self.prefixes),
-            tokens=2 * (config.n or 1),
-            width=self.model.config.width,
+            tokens=2 * subject.n,
+            width=subject.model.config.width,
             hidden=config.hidden if config.probe == "mlp" else 0,
-            d=self.d,
+            d=subject.d,
         )
-        self.probed = ProbedStates(self.model, config, self.runtime)
+        self.probed = ProbedStates(subject, config, self.runtime)
         self.probes = Probes(sizes, generator=generator(config.seed, "probe-weights")).to(self.runtime.device)
-        self.held_out = evaluation_prompts(
-            config.task or checkpoint.task,
-            seed=config.eval_seed,
-            prompts=config.eval_prompts,
-            n=config.n or 1,
-            d=self.d,
-        )
+        self.held_out = subject.held_out(seed=config.eval_seed, prompts=config.eval_prompts)
+        self.learner = ProbeLearner(self.probed, self.probes, config, self.runtime)
 
-    def run(self, on_step: OnStep) -> Result:
-        """Train, test, write the result."""
-        config = self.config
-        pace = Pace(
-            steps=config.steps,
-            log_every=config.log_every,
-            eval_every=config.eval_every,
-            save_every=config.save_every,
-        )
-        timing = run_training(
-            ProbeLearner(self.probed, self.probes, config, self.runtime),
-            pace=pace,
-            run=self.folder,
-            evaluate=self._evaluate,
-            save_model=_save_nothing,
-            on_step=on_step,
-        )
-        result = self._result(timing)
-        result.save()
-        self.folder.resume_state.unlink(missing_ok=True)
-        return result
-
-    def _evaluate(self, _step: int) -> Mapping[str, float]:
+    def evaluate(self, _step: int) -> Mapping[str, float]:
+        """The mean error of all probes on some of the test prompts."""
         errors = self._errors(self.held_out.rows(0, INTERIM_PROMPTS))
         return {"held_out_error": float(errors.mean())}
 
-    def _errors(self, prompts: Prompts) -> Float[Tensor, "B S k"]:
-        return probe_errors(self.probed, self.probes, prompts, self.config, self.runtime)
+    def save_model(self, _path: Path, *, step: int, metrics: Mapping[str, float]) -> None:
+        """The probes are not a result by themselves; an unfinished run has them in its resume state."""
 
-    def _result(self, timing: Timing) -> Result:
+    def measure(self, _folder: RunFolder) -> Measured:
+        """The error of every probe on all the test prompts."""
         config = self.config
         targets = probe_targets(self.held_out, config).double()
         zero = reduce(targets.square(), "k B d -> k", "mean")
         rows = self._records(self._errors(self.held_out), zero)
-        return Result(
-            kind=STUDY,
-            label=self.checkpoint.label,
-            config={**config.identity(), "d": self.d, "b": self.model.config.loops},
-            inputs=self.folder.inputs,
-            environment=environment(self.runtime),
+        return Measured(
+            label=self.subject.checkpoint.label,
             summary={
                 **_summary([row for row in rows if row["measure"] == BY_STATE]),
                 "probes": len(self.states) * len(self.prefixes),
-                "steps": timing.steps,
-                "steps_per_second": round(timing.steps_per_second, 2),
-                "seconds": round(timing.seconds, 1),
             },
             records=rows,
-            run=self.folder.path,
+            environment=environment(self.runtime),
+            settings=self.subject.settings,
         )
+
+    def _errors(self, prompts: Prompts) -> Float[Tensor, "B S k"]:
+        return probe_errors(self.probed, self.probes, prompts, self.config, self.runtime)
 
     def _records(self, errors: Float[Tensor, "B S k"], zero: Float[Tensor, "k"]) -> list[Row]:
         seed = self.config.eval_seed
         over_prefixes = bootstrap_mean(reduce(errors, "B S k -> B S", "mean"), generator(seed, "bootstrap"))
         each = bootstrap_mean(errors, generator(seed, "bootstrap"))
-        common = {"model": self.checkpoint.label, "role": "control" if self.config.control else "probe"}
+        common = {"model": self.subject.checkpoint.label, "role": "control" if self.config.control else "probe"}
         rows: list[Row] = []
         for state in self.states:
             mean, low, high = (float(side[state.index]) for side in over_prefixes)
@@ -189,10 +157,6 @@ def probe_errors(
         probed.visit(chunk, at_once=states_at_once(probes, runtime, batch=chunk.ys.shape[0]), visit=visit)
         parts.append(torch.cat(by_state, dim=1))
     return torch.cat(parts)
-
-
-def _save_nothing(_step: int, _metrics: Mapping[str, float]) -> None:
-    """The probes themselves are no result; an unfinished run has them in its resume state."""
 
 
 def _named(state: HiddenState) -> dict[str, Value]:

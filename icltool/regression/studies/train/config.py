@@ -15,6 +15,10 @@ from icltool.training.training_config import OptimiserConfig, RecordingConfig
 LOOPS = "Loops in training"
 CURRICULUM = "Curriculum"
 
+# What the interim evaluations look at: enough for a curve; its last point and the final figures use all of
+# `eval_prompts`.
+INTERIM_PROMPTS = 256
+
 # Garg et al.'s curriculum and Yang et al.'s training, shared by the presets that follow them.
 _OFFICIAL: PresetValues = {
     "d": 20,

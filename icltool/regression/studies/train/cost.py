@@ -1,25 +1,22 @@
 """What a training costs, before it runs."""
 
 from icltool.core.config import Config
+from icltool.core.study import Cost
 from icltool.regression.models.cost import kept_bytes, training_flops, weight_bytes
 from icltool.regression.studies.train.config import TrainConfig
 
 
-def flops(config: Config, _model: Config | None) -> float:
-    """Floating-point operations of the whole training at the final size of prompts and loops: an upper bound.
+def cost(config: TrainConfig, _model: Config | None) -> Cost:
+    """Operations of the whole training, and bytes at the peak of a step.
 
-    The curriculum's shorter prompts and the loop schedule's fewer loops make the true figure smaller.
+    An upper bound, at the final size of prompts and loops: the curriculum's shorter prompts and the loop schedule's
+    fewer loops make the true figures smaller. Memory is weights, gradients and moments, and what backward wants.
     """
-    assert isinstance(config, TrainConfig)  # noqa: S101 - the registry pairs a study with its own settings
-    return config.steps * step_flops(config, prompts=config.batch, points=config.n, loops=config.loops)
-
-
-def memory(config: Config) -> float:
-    """Bytes at the peak of a step: weights, gradients and moments, and what the backward pass wants."""
-    assert isinstance(config, TrainConfig)  # noqa: S101 - as above
-    with_gradient = _with_gradient(config, config.loops)
-    kept = kept_bytes(config, prompts=config.batch, points=config.n, with_gradient=with_gradient)
-    return weight_bytes(config) + kept
+    kept = kept_bytes(config, prompts=config.batch, points=config.n, with_gradient=_with_gradient(config, config.loops))
+    return Cost(
+        flops=config.steps * step_flops(config, prompts=config.batch, points=config.n, loops=config.loops),
+        memory=weight_bytes(config) + kept,
+    )
 
 
 def step_flops(config: TrainConfig, *, prompts: int, points: int, loops: int) -> float:

@@ -1,31 +1,30 @@
 """`train`: from settings to a trained model, its held-out errors and a run folder."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
-from icltool.core.run_folder import RunFolder, RunRequest, open_run
+from icltool.core.run_folder import Measured, RunFolder
 from icltool.core.runtime import Runtime, environment, prepare
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.regression.data.function_classes import error_scale
 from icltool.regression.data.prompts import Prompts
 from icltool.regression.evaluation.error_records import BY_EXAMPLE, baseline_records, model_records
 from icltool.regression.evaluation.in_context import all_baseline_errors, evaluation_prompts, model_errors
 from icltool.regression.models.checkpoint import model_label, new_model, save_checkpoint
 from icltool.regression.models.loop_plan import every_loop_plan, last_loop_plan
-from icltool.regression.models.looped import LoopedTransformer
-from icltool.regression.studies.train.config import TrainConfig
+from icltool.regression.studies.train.config import INTERIM_PROMPTS, TrainConfig
 from icltool.regression.studies.train.objective import RegressionObjective
+from icltool.regression.studies.train.study import TRAIN
 from icltool.training.gradient_learner import GradientLearner
-from icltool.training.learner import Learner
-from icltool.training.loop import Pace, Timing, run_training
 from icltool.training.shared_training import Share, lead, shared
 from icltool.training.shared_training import follow as follow_leader
+from icltool.training.trained_study import trained_study
 
-STUDY = "train"
 HELD_OUT_ERROR = "held_out_error"
-# Enough for a curve; its last point and the final figures use all of `eval_prompts`.
-INTERIM_PROMPTS = 256
 
 
 def run(config: TrainConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
@@ -35,17 +34,22 @@ def run(config: TrainConfig, *, request: RunRequest | None = None, on_step: OnSt
     """
     config = config.resolved()
     runtime = prepare(config)
-    with (
-        shared(runtime.device) as share,
-        open_run(STUDY, config, slug=config.slug, request=request or RunRequest()) as folder,
-    ):
-        if folder.finished:
-            return folder.result()
-        share.require_rows(config.batch)
-        model = _new_model(config, runtime)
-        learner = lead(_learner(model, config, runtime, share), share)
-        timing = _train(learner, model, config, runtime, folder=folder, on_step=on_step)
-        return _finish(model, config, runtime, folder, timing)
+    with shared(runtime.device) as share:
+
+        @contextmanager
+        def begin() -> Generator[_Training]:
+            share.require_rows(config.batch)
+            yield _Training(config, runtime, share)
+
+        return trained_study(
+            TRAIN,
+            config,
+            slug=config.slug,
+            request=request,
+            pace=config.pace(config.steps),
+            begin=begin,
+            on_step=on_step,
+        )
 
 
 def follow(config: TrainConfig) -> None:
@@ -53,93 +57,59 @@ def follow(config: TrainConfig) -> None:
     config = config.resolved()
     runtime = prepare(config)
     with shared(runtime.device) as share:
-        follow_leader(_learner(_new_model(config, runtime), config, runtime, share), share)
+        follow_leader(_Training(config, runtime, share).own_learner, share)
 
 
-def _new_model(config: TrainConfig, runtime: Runtime) -> LoopedTransformer:
-    return new_model(config, generator(config.seed, "weights")).to(runtime.device)
+class _Training:
+    """One run: its model, its learner, its held-out prompts."""
 
+    def __init__(self, config: TrainConfig, runtime: Runtime, share: Share) -> None:
+        self.config = config
+        self.runtime = runtime
+        self.model = new_model(config, generator(config.seed, "weights")).to(runtime.device)
+        objective = RegressionObjective(self.model, config, runtime, share=share)
+        self.own_learner = GradientLearner(self.model, objective, config, runtime, share=share)
+        self.learner = lead(self.own_learner, share)
+        self._scale = error_scale(config.task, d=config.d)
+        self._some = self._held_out(min(INTERIM_PROMPTS, config.eval_prompts))
 
-def _learner(model: LoopedTransformer, config: TrainConfig, runtime: Runtime, share: Share) -> Learner:
-    objective = RegressionObjective(model, config, runtime, share=share)
-    return GradientLearner(model, objective, config, runtime, share=share)
-
-
-def _train(
-    learner: Learner,
-    model: LoopedTransformer,
-    config: TrainConfig,
-    runtime: Runtime,
-    *,
-    folder: RunFolder,
-    on_step: OnStep,
-) -> Timing:
-    some = _held_out(config, prompts=min(INTERIM_PROMPTS, config.eval_prompts))
-    scale = error_scale(config.task, d=config.d)
-
-    def evaluate(step: int) -> Mapping[str, float]:
-        # The last figure of the curve is the result's.
-        prompts = some if step < config.steps else _held_out(config, prompts=config.eval_prompts)
-        errors = model_errors(model, prompts, last_loop_plan(config.loops), runtime, scale=scale)
+    def evaluate(self, step: int) -> Mapping[str, float]:
+        """The error of the last point; the last value of the curve is on all the prompts, as the result is."""
+        prompts = self._some if step < self.config.steps else self._held_out(self.config.eval_prompts)
+        plan = last_loop_plan(self.config.loops)
+        errors = model_errors(self.model, prompts, plan, self.runtime, scale=self._scale)
         return {HELD_OUT_ERROR: float(errors[-1, :, -1].double().mean())}
 
-    def save_model(step: int, metrics: Mapping[str, float]) -> None:
-        save_checkpoint(folder.model, model, study=STUDY, config=config, step=step, metrics=metrics)
+    def save_model(self, path: Path, *, step: int, metrics: Mapping[str, Value]) -> None:
+        """The model as later commands read it."""
+        save_checkpoint(path, self.model, study=TRAIN.name, config=self.config, step=step, metrics=metrics)
 
-    pace = Pace(
-        steps=config.steps,
-        log_every=config.log_every,
-        eval_every=config.eval_every,
-        save_every=config.save_every,
-    )
-    return run_training(
-        learner,
-        pace=pace,
-        run=folder,
-        evaluate=evaluate,
-        save_model=save_model,
-        on_step=on_step,
-    )
+    def measure(self, folder: RunFolder) -> Measured:
+        """Errors at every point and loop; the checkpoint's header carries the final one."""
+        config = self.config
+        prompts = self._held_out(config.eval_prompts)
+        errors = model_errors(self.model, prompts, every_loop_plan(config.loops), self.runtime, scale=self._scale)
+        label = model_label(config)
+        records: list[Row] = [
+            *model_records(label, errors, seed=config.eval_seed),
+            *baseline_records(all_baseline_errors(prompts, config.task), seed=config.eval_seed),
+        ]
+        final_error = float(errors[-1, :, -1].double().mean())
+        self.save_model(folder.model, step=config.steps, metrics={HELD_OUT_ERROR: final_error})
+        return Measured(
+            label=label,
+            summary={
+                HELD_OUT_ERROR: final_error,
+                **_baselines_at_the_last_point(records, config.n - 1),
+                "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            },
+            records=records,
+            environment=environment(self.runtime),
+        )
 
-
-def _held_out(config: TrainConfig, *, prompts: int) -> Prompts:
-    return evaluation_prompts(config.task, seed=config.eval_seed, prompts=prompts, n=config.n, d=config.d)
-
-
-def _finish(
-    model: LoopedTransformer, config: TrainConfig, runtime: Runtime, folder: RunFolder, timing: Timing
-) -> Result:
-    """The final measurements, the checkpoint whose header carries them, and result.json as the last file."""
-    prompts = _held_out(config, prompts=config.eval_prompts)
-    scale = error_scale(config.task, d=config.d)
-    errors = model_errors(model, prompts, every_loop_plan(config.loops), runtime, scale=scale)
-    label = model_label(config)
-    records: list[Row] = [
-        *model_records(label, errors, seed=config.eval_seed),
-        *baseline_records(all_baseline_errors(prompts, config.task), seed=config.eval_seed),
-    ]
-    final_error = float(errors[-1, :, -1].double().mean())
-    metrics: dict[str, Value] = {HELD_OUT_ERROR: final_error}
-    save_checkpoint(folder.model, model, study=STUDY, config=config, step=config.steps, metrics=metrics)
-    result = Result(
-        kind=STUDY,
-        label=label,
-        config=config.identity(),
-        environment=environment(runtime),
-        summary={
-            HELD_OUT_ERROR: final_error,
-            **_baselines_at_the_last_point(records, config.n - 1),
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "steps": timing.steps,
-            "steps_per_second": round(timing.steps_per_second, 2),
-            "seconds": round(timing.seconds, 1),
-        },
-        records=records,
-        run=folder.path,
-    )
-    result.save()
-    folder.resume_state.unlink(missing_ok=True)
-    return result
+    def _held_out(self, prompts: int) -> Prompts:
+        config = self.config
+        return evaluation_prompts(config.task, seed=config.eval_seed, prompts=prompts, n=config.n, d=config.d)
 
 
 def _baselines_at_the_last_point(records: list[Row], examples: int) -> dict[str, Value]:

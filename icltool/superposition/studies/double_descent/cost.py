@@ -4,11 +4,12 @@ import os
 
 from icltool.core.config import Config
 from icltool.core.errors import UsageError
-from icltool.superposition.data.sparse_features import expected_nonzeros
+from icltool.core.study import Cost
+from icltool.superposition.data.expected_nonzeros import expected_nonzeros
 from icltool.superposition.studies.double_descent.config import DoubleDescentConfig
 
 # One core of an AMD EPYC, torch 2.13, CPU time of the first tens to thousands of steps while others worked on the
-# machine; what was measured is in tests/studies/test_costs.py. A non-zero's sums are reads from all over a table.
+# machine; what was measured is in tests/test_costs.py. A non-zero's sums are reads from all over a table.
 CORE_RATE = 1.7e10
 STEP_SECONDS = 2e-3
 NONZERO_SECONDS = 1.2e-7
@@ -20,30 +21,19 @@ _BYTES_PER_NONZERO = 128
 _BYTES_PER_COORDINATE = 48
 
 
-def flops(config: Config, _model: Config | None) -> float:
-    """Floating-point operations of the whole training, if no pair of feature and sample were skipped: an upper bound.
+def cost(config: DoubleDescentConfig, _model: Config | None) -> Cost:
+    """Operations, memory and seconds of one core of the whole training. Evaluations are not in it.
 
-    A pair's pre-activation and its two reductions take 2 (m + 1) each, and so do a non-zero's five sums.
+    The operations are an upper bound, as if no pair of feature and sample were skipped: a pair's pre-activation and its
+    two reductions take 2 (m + 1) each, and so do a non-zero's five sums. The seconds are what every step takes, its
+    non-zeros and its operations.
     """
-    assert isinstance(config, DoubleDescentConfig)  # noqa: S101 - the registry pairs a study with its own settings
     pairs = config.T * config.n
     nonzeros = expected_nonzeros(config.T, n=config.n, sparsity=config.sparsity)
-    a_step = 2 * (config.m + 1) * (3 * pairs + 5 * nonzeros)
-    return config.steps * config.initialisations * a_step
-
-
-def core_seconds(config: Config) -> float:
-    """Seconds of one core: what every step takes, its non-zeros and its operations. Evaluations are not in it."""
-    assert isinstance(config, DoubleDescentConfig)  # noqa: S101 - as above
-    nonzeros = expected_nonzeros(config.T, n=config.n, sparsity=config.sparsity)
-    a_step = STEP_SECONDS + NONZERO_SECONDS * nonzeros
-    return config.steps * config.initialisations * a_step + flops(config, None) / CORE_RATE
-
-
-def memory(config: Config) -> float:
-    """Bytes that a run holds at once."""
-    assert isinstance(config, DoubleDescentConfig)  # noqa: S101 - as above
-    return needed_bytes(config)
+    steps = config.steps * config.initialisations
+    flops = steps * 2 * (config.m + 1) * (3 * pairs + 5 * nonzeros)
+    seconds = steps * (STEP_SECONDS + NONZERO_SECONDS * nonzeros) + flops / CORE_RATE
+    return Cost(flops=flops, memory=needed_bytes(config), seconds=seconds)
 
 
 def needed_bytes(config: DoubleDescentConfig) -> int:

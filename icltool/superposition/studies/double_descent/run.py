@@ -7,7 +7,9 @@ Shapes: n features, m hidden dimensions, T samples. Source: Henighan et al. 2023
 Double Descent".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -15,9 +17,10 @@ from torch import Tensor
 
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
-from icltool.core.run_folder import RunFolder, RunRequest, open_run
+from icltool.core.run_folder import Measured, RunFolder
 from icltool.core.runtime import environment, prepare
 from icltool.core.seeding import generator
+from icltool.core.study import RunRequest
 from icltool.networks.model_file import write_model
 from icltool.superposition.data.report_features import draw_report_samples, nan_columns
 from icltool.superposition.data.sparse_features import SparseSamples, draw_samples, stream_samples
@@ -28,10 +31,10 @@ from icltool.superposition.model import ToyReLU
 from icltool.superposition.studies.double_descent.config import DoubleDescentConfig
 from icltool.superposition.studies.double_descent.cost import require_memory
 from icltool.superposition.studies.double_descent.learner import ToyReLULearner
+from icltool.superposition.studies.double_descent.study import DOUBLE_DESCENT
 from icltool.superposition.studies.double_descent.trajectory import TRAJECTORY, Trajectory
-from icltool.training.loop import Pace, Timing, run_training
+from icltool.training.trained_study import trained_study
 
-STUDY = "double-descent"
 KIND = "toy-relu"
 FINAL, FEATURE, SAMPLE = "final", "feature", "sample"
 # Vectors of either sort that a result keeps.
@@ -45,20 +48,31 @@ def run(config: DoubleDescentConfig, *, request: RunRequest | None = None, on_st
     columns of W) and sample (the first training samples' h = W x): index, dimensionality, length and, for m = 2, x
     and y. The variant report also has `nan_columns`, the features active in no sample. `trajectory.safetensors` holds
     the same vectors at `frames` steps of training. Raises `UsageError` when the data cannot fit in memory, else what
-    `run_training` and `open_run` raise.
+    `trained_study` raises.
     """
     config = config.resolved()
     require_memory(config)
-    with open_run(STUDY, config, slug=config.slug, request=request or RunRequest()) as folder:
-        return folder.result() if folder.finished else _Descent(config, folder).run(on_step)
+
+    @contextmanager
+    def begin() -> Generator[_Training]:
+        yield _Training(config)
+
+    return trained_study(
+        DOUBLE_DESCENT,
+        config,
+        slug=config.slug,
+        request=request,
+        pace=config.pace(config.steps),
+        begin=begin,
+        on_step=on_step,
+    )
 
 
-class _Descent:
+class _Training:
     """One run: its data, its initialisations in training, the best of them."""
 
-    def __init__(self, config: DoubleDescentConfig, folder: RunFolder) -> None:
+    def __init__(self, config: DoubleDescentConfig) -> None:
         self.config = config
-        self.folder = folder
         self.runtime = prepare(config)
         self.samples = training_samples(config).to(self.runtime.device)
         models = [self._new_model(index) for index in range(config.initialisations)]
@@ -77,29 +91,14 @@ class _Descent:
         model = ToyReLU(m=config.m, n=config.n, generator=weights)
         return model.to(self.runtime.device, number_type(config))
 
-    def run(self, on_step: OnStep) -> Result:
-        """Train, measure, write the result."""
-        config = self.config
-        pace = Pace(
-            steps=config.steps, log_every=config.log_every, eval_every=config.eval_every, save_every=config.save_every
-        )
-        timing = run_training(
-            self.learner,
-            pace=pace,
-            run=self.folder,
-            evaluate=self._evaluate,
-            save_model=self._save,
-            on_step=on_step,
-        )
-        return self._finish(timing)
-
     def _take_best(self) -> Float[Tensor, "T m"]:
         """Put the best initialisation in `model` and return its hidden vectors."""
         best = self.learner.best()
         self.learner.engine.write_to(self.model, run=best)
         return self.learner.engine.hidden(best)
 
-    def _evaluate(self, _step: int) -> Mapping[str, float]:
+    def evaluate(self, _step: int) -> Mapping[str, float]:
+        """Losses on the training samples and on fresh ones, and the geometry of the weights."""
         hidden = self._take_best()
         return {
             "train_loss": normalised_loss(self.model, [self.samples]),
@@ -110,22 +109,24 @@ class _Descent:
     def _to_device(self, chunks: Iterable[SparseSamples]) -> Iterator[SparseSamples]:
         return (chunk.to(self.runtime.device) for chunk in chunks)
 
-    def _save(self, step: int, metrics: Mapping[str, Value]) -> None:
+    def save_model(self, path: Path, *, step: int, metrics: Mapping[str, Value]) -> None:
+        """The best initialisation."""
         self._take_best()
         write_model(
-            self.folder.model,
+            path,
             self.model,
             kind=KIND,
             architecture={"m": self.config.m, "n": self.config.n},
-            study=STUDY,
+            study=DOUBLE_DESCENT.name,
             config=self.config,
             step=step,
             metrics=metrics,
         )
 
-    def _finish(self, timing: Timing) -> Result:
+    def measure(self, folder: RunFolder) -> Measured:
+        """Losses, geometry and vectors at the end; the snapshots of the planes as a file of their own."""
         config = self.config
-        final = self._evaluate(config.steps)
+        final = self.evaluate(config.steps)
         hidden = self._take_best()
         place: Row = {"T": config.T, "m": config.m, "seed": config.seed}
         lengths = torch.linalg.vector_norm(self.model.W.detach(), dim=0)
@@ -136,33 +137,24 @@ class _Descent:
             *_vector_rows(SAMPLE, hidden.mT, kept=torch.arange(shown)),
         ]
         self.learner.trajectory.write(
-            self.folder.path / TRAJECTORY,
+            folder.path / TRAJECTORY,
             run=self.learner.best(),
             features=longest,
             samples=self.samples.take(0, shown),
         )
         nan = {"nan_columns": nan_columns(self.samples)} if config.variant == "report" else {}
-        result = Result(
-            kind=STUDY,
+        return Measured(
             label=config.label,
-            config=config.identity(),
-            environment=environment(self.runtime),
             summary={
                 **{name: final[name] for name in ("test_loss", "train_loss", "sample_dimensionality", "W_norm")},
                 "b_norm": final["b_norm"],
                 "samples": config.T,
                 "nonzeros": self.samples.values.numel(),
                 **nan,
-                "steps": timing.steps,
-                "steps_per_second": round(timing.steps_per_second, 2),
-                "seconds": round(timing.seconds, 1),
             },
             records=[{"measure": FINAL, **place, **final, **nan}, *({**row, **place} for row in vectors)],
-            run=self.folder.path,
+            environment=environment(self.runtime),
         )
-        result.save()
-        self.folder.resume_state.unlink(missing_ok=True)
-        return result
 
 
 def _vector_rows(measure: str, vectors: Float[Tensor, "m N"], *, kept: Tensor) -> list[Row]:

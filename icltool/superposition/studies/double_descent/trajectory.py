@@ -14,8 +14,9 @@ from torch import Tensor
 from icltool.core.tensor_files import read_plain_tensors, write_tensor_file
 from icltool.superposition.data.sparse_features import SparseSamples
 from icltool.superposition.engine.engine import ToyReLUEngine
+from icltool.superposition.studies.double_descent.study import DOUBLE_DESCENT
 
-TRAJECTORY = "trajectory.safetensors"
+TRAJECTORY = DOUBLE_DESCENT.leaves[0]
 
 
 class Trajectory:
