@@ -1,4 +1,7 @@
-"""Every study, one line each."""
+"""Every study, one line each, in the order that `--help` lists them.
+
+A list, so that a program of your own can append a study before it calls `icltool.cli.app.main`.
+"""
 
 from icltool.core.errors import InputError
 from icltool.core.study import Study
@@ -11,7 +14,7 @@ from icltool.regression.studies.probe.study import PROBE
 from icltool.regression.studies.train.study import TRAIN
 from icltool.superposition.studies.double_descent.study import DOUBLE_DESCENT
 
-STUDIES: tuple[Study, ...] = (
+STUDIES: list[Study] = [
     TRAIN,
     EVALUATE,
     MASK_TOKENS,
@@ -20,7 +23,7 @@ STUDIES: tuple[Study, ...] = (
     GPICL_TRAIN,
     GPICL_TEST,
     DOUBLE_DESCENT,
-)
+]
 
 
 def study_named(name: str) -> Study:

@@ -8,13 +8,14 @@ from icltool.cli.printed_table import printed
 from icltool.cli.sweep_progress import sweep_progress
 from icltool.core.errors import OutputError
 from icltool.core.result import Result
+from icltool.studies import study_named
 from icltool.sweep.collect import AGGREGATE
 from icltool.sweep.engines.choice import EngineChoice, chosen_engine
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan
 from icltool.sweep.tables import aggregates_table, failures_table
 
-# Columns of the printed table: the measures every study summarises for people first.
+# Columns of the printed table: the first measures of the study's headline.
 MOST_MEASURES = 3
 
 
@@ -41,7 +42,7 @@ def run_plan(
         if figure is not None and not quiet:
             console.print(f"figure: {figure}", markup=False, soft_wrap=True)
     if not quiet:
-        _print_aggregates(result, console)
+        _print_aggregates(plan, result, console)
         console.print(f"result: {result.path}", markup=False, soft_wrap=True)
     if failure is not None:
         if not quiet:
@@ -61,8 +62,11 @@ def _write_figure(result: Result, console: Console) -> Path | None:
         return None
 
 
-def _print_aggregates(result: Result, console: Console) -> None:
+def _print_aggregates(plan: SweepPlan, result: Result, console: Console) -> None:
     """A table a stage: their measures are not the same."""
+    studies = {run.stage: study_named(run.study) for run in plan.runs}
     for stage in dict.fromkeys(str(row["stage"]) for row in result.select(table=AGGREGATE)):
-        table = aggregates_table(result, stage=stage, most=MOST_MEASURES)
+        known = dict.fromkeys(str(row["measure"]) for row in result.select(table=AGGREGATE, stage=stage))
+        measures = [measure for measure in studies[stage].headline or known if measure in known][:MOST_MEASURES]
+        table = aggregates_table(result, stage=stage, measures=measures)
         console.print(printed(table, texts=table.columns.index("runs") + 1))

@@ -1,7 +1,7 @@
 """A study's steps as a Rich progress bar on a terminal, or as a few plain lines elsewhere. Always on stderr."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.cells import cell_len
@@ -24,22 +24,20 @@ from rich.text import Text
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.table import number
 
-# Shown beside the bar, when a step has them, in this order.
-SHOWN = ("loss", "held_out_error", "held_out_accuracy", "classes", "components", "dims", "loops")
 BETWEEN = "  "
 PLAIN_SECONDS = 15.0
 
 
 @contextmanager
-def progress(console: Console, *, quiet: bool) -> Generator[OnStep]:
-    """The callback to hand to a study, for as long as it runs."""
+def progress(console: Console, *, quiet: bool, shown: Sequence[str] = ()) -> Generator[OnStep]:
+    """The callback to hand to a study, for as long as it runs; `shown` names the values worth a glance, in order."""
     if quiet:
         yield ignore_step
     elif console.is_terminal:
         with _bar(console) as bar:
-            yield _BarWatcher(bar)
+            yield _BarWatcher(bar, shown)
     else:
-        yield _PlainWatcher(console)
+        yield _PlainWatcher(console, shown)
 
 
 def _bar(console: Console) -> Progress:
@@ -98,8 +96,9 @@ class _WholeValues:
 class _BarWatcher:
     """Keeps the latest known values beside the bar."""
 
-    def __init__(self, bar: Progress) -> None:
+    def __init__(self, bar: Progress, shown: Sequence[str]) -> None:
         self._bar = bar
+        self._shown = shown
         self._task: TaskID | None = None
         self._latest: dict[str, float | int | None] = {}
 
@@ -112,15 +111,16 @@ class _BarWatcher:
             description=record.stage,
             completed=record.step,
             total=record.steps,
-            values=describe(self._latest),
+            values=describe(self._latest, self._shown),
         )
 
 
 class _PlainWatcher:
     """A line at the first and last step, and between them at most every 15 seconds."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, shown: Sequence[str]) -> None:
         self._console = console
+        self._shown = shown
         self._began = time.monotonic()
         self._printed = -PLAIN_SECONDS
         self._latest: dict[str, float | int | None] = {}
@@ -134,16 +134,16 @@ class _PlainWatcher:
         done = record.step - record.start
         rest = record.steps - record.step
         left = f", about {elapsed / done * rest:.0f} s left" if done and rest else ""
-        values = describe(self._latest)
+        values = describe(self._latest, self._shown)
         self._console.print(
             f"{record.stage} {record.step}/{record.steps}{' ' + values if values else ''} ({elapsed:.0f} s{left})",
             markup=False,
         )
 
 
-def describe(values: dict[str, float | int | None]) -> str:
-    """The values worth a glance, in a few words."""
-    parts = [f"{name.replace('_', ' ')} {number(values[name])}" for name in SHOWN if values.get(name) is not None]
+def describe(values: Mapping[str, float | int | None], shown: Sequence[str]) -> str:
+    """The values that are shown, as far as they are known, in a few words."""
+    parts = [f"{name.replace('_', ' ')} {number(values[name])}" for name in shown if values.get(name) is not None]
     if values.get("prompts_per_second") is not None:
         parts.append(f"{values['prompts_per_second']:.0f} prompts/s")
     return BETWEEN.join(parts)

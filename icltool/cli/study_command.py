@@ -73,7 +73,7 @@ def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study
     request = RunRequest(out=given["out"], resume=given["resume"], force=given["force"])
     for config in configs:
         with (
-            progress(console, quiet=given["quiet"]) as on_step,
+            progress(console, quiet=given["quiet"], shown=study.shown) as on_step,
             tracked(given.get("track"), config, on_step=on_step) as followed,
         ):
             result = study.run()(config, request=request, on_step=followed)

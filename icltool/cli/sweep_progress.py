@@ -12,6 +12,7 @@ from icltool.cli.progress import RestOfTheLine, bar_width, describe
 from icltool.cli.time_left import TimeLeft
 from icltool.core.progress import StepRecord
 from icltool.core.table import counted
+from icltool.studies import study_named
 from icltool.sweep.engines.worker import NOT_BEGUN, Outcome
 from icltool.sweep.execute import Nobody, Watcher
 from icltool.sweep.plan import PlannedRun
@@ -44,16 +45,18 @@ class _Bars:
         self._left = TimeLeft([])
         self._overall: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._shown: dict[str, Sequence[str]] = {}
 
     def begin(self, runs: Sequence[PlannedRun]) -> None:
         self._left = TimeLeft(runs)
+        self._shown = {run.name: study_named(run.study).shown for run in runs}
         self._overall = self._bar.add_task("[bold]sweep", total=len(runs), note="")
 
     def report(self, name: str, record: StepRecord) -> None:
         self._left.report(name, record)
         if name not in self._tasks:
             self._tasks[name] = self._bar.add_task(escape(name), total=record.steps, note="")
-        note = describe(dict(record.values)) if record.values else None
+        note = describe(record.values, self._shown.get(name, ())) if record.values else None
         self._bar.update(self._tasks[name], completed=record.step, total=record.steps)
         if note is not None:
             self._bar.update(self._tasks[name], note=note)

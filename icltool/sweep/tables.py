@@ -1,5 +1,7 @@
 """A sweep's result as tables for people: means over the seeds, and what became of each run."""
 
+from collections.abc import Sequence
+
 from icltool.core.result import Result, Row, Value
 from icltool.core.table import Table, banded, number
 from icltool.sweep.collect import AGGREGATE, RUN, settings_of
@@ -7,13 +9,10 @@ from icltool.sweep.collect import AGGREGATE, RUN, settings_of
 _FIXED = {"table", "measure", "mean", "low", "high", "runs"}
 
 
-def aggregates_table(sweep: Result, *, stage: str | None = None, most: int | None = None) -> Table:
-    """Means over the seeds, a row a setting; of one stage or all, and of the first `most` measures or all.
-
-    Studies summarise first what matters most, so the first few measures are those to show where room is short.
-    """
+def aggregates_table(sweep: Result, *, stage: str | None = None, measures: Sequence[str] | None = None) -> Table:
+    """Means over the seeds, a row a setting; of one stage or all, and of these measures or all."""
     rows = [row for row in sweep.select(table=AGGREGATE) if stage in {None, row["stage"]}]
-    measures = list(dict.fromkeys(str(row["measure"]) for row in rows))[:most]
+    measures = list(dict.fromkeys(str(row["measure"]) for row in rows)) if measures is None else measures
     hidden = _FIXED if stage is None else _FIXED | {"stage"}
     keys = list(dict.fromkeys(key for row in rows for key in row if key not in hidden))
     groups: dict[tuple[str, ...], dict[str, str]] = {}

@@ -27,7 +27,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "double-descent": {**_PACE, "T": 6, "n": 60, "sparsity": 0.95, "steps": 60, "warmup": 4, "test_samples": 50},
 }
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload([*PRELOADED, "icltool.regression.studies.probe.run"])
+_STUDIES = ("regression.studies.train", "regression.studies.probe", "superposition.studies.double_descent")
+_SERVER.set_forkserver_preload([*PRELOADED, *(f"icltool.{study}.run" for study in _STUDIES)])
 
 
 def job(study: str, folder: Path, **others: Any) -> Job:

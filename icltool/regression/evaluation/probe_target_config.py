@@ -1,14 +1,45 @@
-"""What a probe decodes."""
+"""What a probe decodes: every target in one table, and the settings that name one."""
 
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from pydantic import field_validator
 
 from icltool.core.config import Config, setting, suggestion
+from icltool.core.errors import UsageError
 
 GROUP = "Probe"
-TARGETS = ("Wols", "Xy", "w", "ridge", "gd:K")
 MOST_STEPS = 10**9
+COUNTED = ":K"
+_HERE = "icltool.regression.evaluation.probe_targets"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeTarget:
+    """A vector for each prefix of a prompt.
+
+    `compute`: "module:function" from (prompts, settings) to the float64 targets [B k d], imported when it is needed.
+    `prefixes`: from n points and d dimensions to the k prefix lengths that it exists for.
+    """
+
+    compute: str
+    prefixes: Callable[[int, int], range]
+
+
+def _every_prefix(n: int, _d: int) -> range:
+    return range(1, n + 1)
+
+
+# Spelled as --target takes them; where a name ends in :K, a whole number from 1 stands for K.
+TARGETS: dict[str, ProbeTarget] = {
+    # Beyond d points the solution of minimum norm is the function's own (without noise).
+    "Wols": ProbeTarget(compute=f"{_HERE}:wols_targets", prefixes=lambda n, d: range(1, min(n, d) + 1)),
+    "Xy": ProbeTarget(compute=f"{_HERE}:xy_targets", prefixes=_every_prefix),
+    # No prefix changes it.
+    "w": ProbeTarget(compute=f"{_HERE}:weight_targets", prefixes=lambda n, _d: range(n, n + 1)),
+    "ridge": ProbeTarget(compute=f"{_HERE}:ridge_targets", prefixes=_every_prefix),
+    "gd:K": ProbeTarget(compute=f"{_HERE}:descent_targets", prefixes=_every_prefix),
+}
 
 
 class ProbeTargetConfig(Config):
@@ -26,22 +57,38 @@ class ProbeTargetConfig(Config):
     @field_validator("target")
     @classmethod
     def _check_target(cls, target: str) -> str:
-        steps = re.fullmatch(r"gd:([0-9]{1,10})", target)
-        if steps and 1 <= int(steps[1]) <= MOST_STEPS:
-            return f"gd:{int(steps[1])}"
-        if target in TARGETS[:-1]:
-            return target
-        raise ValueError(
-            f"{target[:60]!r} is no target (K of gd:K goes from 1 to {MOST_STEPS}){suggestion(target[:60], TARGETS)}"
-        )
+        try:
+            name, count = _split(target)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return name if count is None else name.replace(COUNTED, f":{count}")
 
     @property
-    def descent_steps(self) -> int:
-        """K of gd:K; 0 for another target."""
-        return int(self.target[3:]) if self.target.startswith("gd:") else 0
+    def kind(self) -> ProbeTarget:
+        """The target's entry in the table; raises `UsageError` where there is none."""
+        return TARGETS[_split(self.target)[0]]
+
+    @property
+    def count(self) -> int:
+        """K of a target such as gd:K; raises `UsageError` for one that has none."""
+        count = _split(self.target)[1]
+        if count is None:
+            raise UsageError(f"the target {self.target} has no number of steps")
+        return count
 
     def prefixes(self, *, n: int, d: int) -> range:
-        """The prefix lengths a target exists for: 1..n; Wols 1..d; for w, which no prefix changes, n alone."""
-        if self.target == "w":
-            return range(n, n + 1)
-        return range(1, (min(n, d) if self.target == "Wols" else n) + 1)
+        """The prefix lengths that the target exists for."""
+        return self.kind.prefixes(n, d)
+
+
+def _split(target: str) -> tuple[str, int | None]:
+    """A target's name in the table, and its K; raises `UsageError` for a target that is not in it."""
+    head, colon, digits = target.partition(":")
+    if not colon and target in TARGETS:
+        return target, None
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(MOST_STEPS)) else 0
+    if f"{head}{COUNTED}" in TARGETS and 1 <= number <= MOST_STEPS:
+        return f"{head}{COUNTED}", number
+    raise UsageError(
+        f"{target[:60]!r} is not a target (K of gd:K goes from 1 to {MOST_STEPS}){suggestion(target[:60], [*TARGETS])}"
+    )

@@ -16,6 +16,8 @@ Legend: B prompts, n points, d dimensions, k prefixes, m = min(d, n).
 Source: Yang et al. 2023 (arXiv 2311.12424), section 5.3 (Xy and Wols); the others are ours.
 """
 
+from pkgutil import resolve_name
+
 import torch
 from einops import einsum, rearrange, repeat
 from jaxtyping import Float
@@ -33,23 +35,43 @@ Targets = Float[Tensor, "B k d"]
 def probe_targets(prompts: Prompts, config: ProbeTargetConfig) -> Float[Tensor, "k B d"]:
     """The target of each prefix in `config.prefixes`, in float32.
 
-    Computed on the CPU, where sums have one order. Raises `UsageError` for `w` of functions that have no weights.
+    Computed on the CPU, where sums have one order. Raises `UsageError` for a target that the functions do not have, or
+    that is not in `TARGETS`.
     """
-    xs, ys = prompts.xs.cpu().double(), prompts.ys.cpu().double()
-    match config.target:
-        case "Wols":
-            targets = min_norm(xs, ys)
-        case "Xy":
-            targets = moments(xs, ys) / ys.shape[1]
-        case "ridge":
-            targets = ridge(xs, ys, penalty=config.penalty)
-        case "w":
-            if prompts.weights is None:
-                raise UsageError("the target w needs functions with weights; take a linear --task, or another --target")
-            targets = rearrange(prompts.weights.cpu().double(), "B d -> B 1 d")
-        case _:
-            targets = gradient_descent(xs, ys, steps=config.descent_steps)
+    targets: Targets = resolve_name(config.kind.compute)(prompts, config)
     return rearrange(targets, "B k d -> k B d").float().to(prompts.xs.device)
+
+
+def wols_targets(prompts: Prompts, _config: ProbeTargetConfig) -> Targets:
+    """Least squares of minimum norm."""
+    return min_norm(*_in_float64(prompts))
+
+
+def xy_targets(prompts: Prompts, _config: ProbeTargetConfig) -> Targets:
+    """The sum of y·x over n."""
+    xs, ys = _in_float64(prompts)
+    return moments(xs, ys) / ys.shape[1]
+
+
+def ridge_targets(prompts: Prompts, config: ProbeTargetConfig) -> Targets:
+    """Ridge regression with the settings' penalty."""
+    return ridge(*_in_float64(prompts), penalty=config.penalty)
+
+
+def descent_targets(prompts: Prompts, config: ProbeTargetConfig) -> Targets:
+    """Gradient descent after the K steps of the settings."""
+    return gradient_descent(*_in_float64(prompts), steps=config.count)
+
+
+def weight_targets(prompts: Prompts, _config: ProbeTargetConfig) -> Targets:
+    """The functions' own weights; raises `UsageError` where they have none."""
+    if prompts.weights is None:
+        raise UsageError("the target w needs functions with weights; take a linear --task, or another --target")
+    return rearrange(prompts.weights.cpu().double(), "B d -> B 1 d")
+
+
+def _in_float64(prompts: Prompts) -> tuple[Inputs, Values]:
+    return prompts.xs.cpu().double(), prompts.ys.cpu().double()
 
 
 def moments(xs: Inputs, ys: Values) -> Targets:

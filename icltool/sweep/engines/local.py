@@ -7,7 +7,7 @@ nothing else has happened in: a run then starts in a tenth of the seconds that i
 
 import multiprocessing
 import multiprocessing.context
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from multiprocessing import forkserver, resource_tracker
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
 
 from icltool.core.interrupts import deferred_interrupts, held_signals
+from icltool.studies import study_named
 from icltool.sweep.engines.worker import (
     INTERRUPTED_EXIT,
     NOT_BEGUN,
@@ -29,16 +30,14 @@ from icltool.sweep.engines.worker import (
 POLL_SECONDS = 0.2
 # How long a run told to stop may take to save its state before it is killed.
 SAVING_SECONDS = 120.0
-# Imported once, in the server; a module more costs nothing but its memory.
-PRELOADED = [
+# Imported once, in the server, beside what the jobs' studies run: a module more costs nothing but its memory.
+PRELOADED = (
     "icltool.sweep.engines.server_hook",
     "icltool.sweep.engines.worker",
-    "icltool.regression.studies.train.run",
-    "icltool.superposition.studies.double_descent.run",
     # PyTorch imports its compiler with the first optimiser, compiling or not: some two seconds.
     "torch._dynamo",
     "torch._inductor",
-]
+)
 STOPPED = "stopped; its state is saved"
 
 
@@ -47,7 +46,7 @@ def run_jobs(
 ) -> tuple[list[Outcome], int | None]:
     """Run the jobs, `at_once` at a time; returns an outcome each, and the signal that interrupted them, if any."""
     CONSTS.term_timeout = SAVING_SECONDS
-    context = _context()
+    context = _context({f"{study_named(job.study).package}.run" for job in jobs})
     channel: Any = context.Queue()
     outcomes: dict[str, Outcome] = {}
     begun: set[str] = set()
@@ -79,11 +78,12 @@ def run_jobs(
     return [outcomes[job.name] for job in jobs], interrupts.signal_number
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _context(modules: Collection[str]) -> multiprocessing.context.BaseContext:
+    """Where workers come from: a server that has imported these modules, where the system can fork one."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload([*PRELOADED, *sorted(modules)])
     # A Ctrl-C goes to the whole group. The server would die of one while it imports, and of a SIGTERM at any time; then
     # no run could start, and how those at work end could not be known. Python's tracker lets signals in as it starts.
     resource_tracker.ensure_running()

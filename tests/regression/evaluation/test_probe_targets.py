@@ -120,7 +120,7 @@ def test_prefixes() -> None:
 
 @pytest.mark.parametrize("target", ["gd", "gd:0", "gd:-1", "gd:1e3", "gd:99999999999", "wols", "", "w,Xy"])
 def test_what_is_no_target(target: str) -> None:
-    with pytest.raises(UsageError, match=r"is no target .*choose from Wols, Xy, w, ridge, gd:K"):
+    with pytest.raises(UsageError, match=r"is not a target .*choose from Wols, Xy, w, ridge, gd:K"):
         ProbeTargetConfig.create({"target": target})
 
 

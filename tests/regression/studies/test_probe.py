@@ -157,7 +157,7 @@ def test_bad_requests() -> None:
     path = checkpoint()
     with pytest.raises(InputError, match="6 points, the model has positions for 5"):
         probe("a", path, n=6)
-    with pytest.raises(UsageError, match=r"'W' is no target .*; did you mean w"):
+    with pytest.raises(UsageError, match=r"'W' is not a target .*; did you mean w"):
         ProbeConfig.create({"checkpoint": "x", "target": "W"})
 
 

@@ -11,4 +11,5 @@ GPICL_TEST = Study(
         Example("Seen tasks and unseen ones", "icltool gpicl-test runs/gpicl-train/NAME"),
         Example("On other images too", "icltool gpicl-train | icltool gpicl-test - --elsewhere random,kmnist"),
     ),
+    headline=("unseen_tasks_accuracy", "unseen_tasks_improvement", "seen_tasks_accuracy"),
 )

@@ -16,4 +16,6 @@ GPICL_TRAIN = Study(
         ),
     ),
     trains=True,
+    shown=("loss", "held_out_accuracy", "classes", "components"),
+    headline=("held_out_accuracy", "seen_tasks_accuracy", "chance"),
 )

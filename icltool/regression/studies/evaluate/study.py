@@ -18,4 +18,5 @@ EVALUATE = Study(
             "icltool train --L 1 --b 20 | icltool eval - --loops 60 --halt-tol 0.01",
         ),
     ),
+    headline=("held_out_error", "best_loop", "error_after_b_loops", "trained_steps"),
 )

@@ -17,4 +17,5 @@ MASK_TOKENS = Study(
             "icltool mask-tokens runs/paper --keep first --scope input",
         ),
     ),
+    headline=("error_with_all_pairs", "error_with_all_pairs_but_one", "error_with_half_of_the_pairs"),
 )

@@ -18,4 +18,6 @@ PROBE = Study(
             "icltool train --L 1 --b 20 | icltool probe - --control | icltool plot -",
         ),
     ),
+    shown=("loss", "held_out_error"),
+    headline=("best_error", "embedding_error", "last_error"),
 )

@@ -19,4 +19,6 @@ TRAIN = Study(
     ),
     trains=True,
     shared=True,
+    shown=("loss", "held_out_error", "dims", "loops"),
+    headline=("held_out_error", "least squares error", "ridge error"),
 )

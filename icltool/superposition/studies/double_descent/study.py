@@ -15,4 +15,6 @@ DOUBLE_DESCENT = Study(
     trains=True,
     averages=True,
     leaves=("trajectory.safetensors",),
+    shown=("loss", "test_loss"),
+    headline=("test_loss", "train_loss", "sample_dimensionality"),
 )
