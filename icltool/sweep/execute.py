@@ -15,6 +15,7 @@ from icltool.core.files import make_folder
 from icltool.core.interrupts import deferred_interrupts
 from icltool.core.progress import StepRecord
 from icltool.core.result import Result
+from icltool.studies import study_named
 from icltool.sweep.collect import collect
 from icltool.sweep.engines.local import run_jobs
 from icltool.sweep.engines.worker import Engine, Job, Outcome, do_job
@@ -146,4 +147,4 @@ def _skip_finished(runs: Sequence[PlannedRun], ledger: _Ledger, watcher: Watcher
 
 def _job(run: PlannedRun, *, track: str | None = None) -> Job:
     settings = run.config.model_dump(mode="json")
-    return Job(name=run.name, study=run.study, settings=settings, folder=run.folder, track=track)
+    return Job(name=run.name, study=study_named(run.study), settings=settings, folder=run.folder, track=track)

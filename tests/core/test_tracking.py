@@ -14,6 +14,7 @@ from icltool.core.study import RunRequest
 from icltool.core.tracking import tracked
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run
+from icltool.regression.studies.train.study import TRAIN
 from icltool.sweep.engines.worker import Job, do_job
 from tests.interruptions import stop_at
 
@@ -47,7 +48,7 @@ def test_tensorboard_has_every_logged_step_once_also_after_an_interruption() -> 
 
 def test_wandb_keeps_a_run_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    job = Job(name="job", study="train", settings=SETTINGS, folder=Path("run"), track="wandb")
+    job = Job(name="job", study=TRAIN, settings=SETTINGS, folder=Path("run"), track="wandb")
     outcome = do_job(job)
     assert outcome.status == "finished", outcome.error
     [file] = Path("run").glob("wandb/offline-run-*/run-*.wandb")

@@ -254,7 +254,7 @@ def test_where_nothing_can_be_written(tmp_path: Path, counts: Counts) -> None:
     ]
     for place in places:
         for study in STUDIES:
-            outcome = do_job(Job(name=study, study=study, settings=job(study, tmp_path / study).settings, folder=place))
+            outcome = do_job(replace(job(study, tmp_path / study), folder=place))
             assert outcome.status == "failed"
             assert outcome.error.startswith(("cannot ", f"{place} is a file")), outcome
     counts.add("unwritable folders", len(places) * len(STUDIES))

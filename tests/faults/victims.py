@@ -14,6 +14,7 @@ from icltool.core.metrics_log import read_rows
 from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
+from icltool.studies import study_named
 from icltool.sweep.engines.local import PRELOADED
 from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.record import is_timing
@@ -36,7 +37,7 @@ def job(study: str, folder: Path, **others: Any) -> Job:
     settings = {**_SETTINGS[study], **others}
     if study == "probe":
         settings["checkpoint"] = str(_trained(folder.parent / "measured"))
-    return Job(name=study, study=study, settings=settings, folder=folder)
+    return Job(name=study, study=study_named(study), settings=settings, folder=folder)
 
 
 def _trained(folder: Path) -> Path:

@@ -15,7 +15,6 @@ from typing import Any
 from pebble import CONSTS, ProcessExpired, ProcessFuture, ProcessPool
 
 from icltool.core.interrupts import deferred_interrupts, held_signals
-from icltool.studies import study_named
 from icltool.sweep.engines.worker import (
     INTERRUPTED_EXIT,
     NOT_BEGUN,
@@ -46,7 +45,7 @@ def run_jobs(
 ) -> tuple[list[Outcome], int | None]:
     """Run the jobs, `at_once` at a time; returns an outcome each, and the signal that interrupted them, if any."""
     CONSTS.term_timeout = SAVING_SECONDS
-    context = _context({f"{study_named(job.study).package}.run" for job in jobs})
+    context = _context({f"{job.study.package}.run" for job in jobs})
     channel: Any = context.Queue()
     outcomes: dict[str, Outcome] = {}
     begun: set[str] = set()

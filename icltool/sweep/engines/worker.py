@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from icltool.core.errors import IcltoolError, InterruptedRun, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import let_signals_in
 from icltool.core.progress import OnStep, StepRecord, ignore_step
-from icltool.core.study import RunRequest
+from icltool.core.study import RunRequest, Study
 from icltool.core.tracking import tracked
 
 
@@ -21,7 +21,7 @@ class Job:
     """A run as plain values, so that any process can take it."""
 
     name: str
-    study: str
+    study: Study
     settings: dict[str, Any]
     folder: Path
     track: str | None = None
@@ -56,9 +56,7 @@ def do_job(job: Job, *, on_step: OnStep = ignore_step, patience: float = 0.0) ->
 
     `patience` is how many seconds to wait for the run's folder when another process has it.
     """
-    from icltool.studies import study_named  # noqa: PLC0415 - in the worker, not where the plan is made
-
-    study = study_named(job.study)
+    study = job.study
     try:
         config = study.config().create(job.settings)
         request = RunRequest(out=job.folder, resume=True, patience=patience)

@@ -1,0 +1,13 @@
+"""`coins` as an entry of the list of studies."""
+
+from icltool.core.study import Example, Study
+
+COINS = Study(
+    name="coins",
+    package="tests.assets.coins",
+    config_class="CoinsConfig",
+    summary="Toss coins.",
+    examples=(Example("Three", "icltool coins --tosses 3"), Example("Ten", "icltool coins")),
+    leaves=("coins.txt",),
+    headline=("heads",),
+)
