@@ -134,8 +134,10 @@ def test_two_processes_do_not_share_a_folder():
     code = (
         "import sys; from pathlib import Path\n"
         "from icltool.core.config import Config\n"
-        "from icltool.core.run_folder import RunRequest, open_run\n"
-        "with open_run('toy', Config(), slug='toy', request=RunRequest(out=Path('run'))):\n"
+        "from icltool.core.run_folder import open_run\n"
+        "from icltool.core.study import RunRequest, Study\n"
+        "toy = Study(name='toy', package='toys', config_class='Setup', summary='')\n"
+        "with open_run(toy, Config(), slug='toy', request=RunRequest(out=Path('run'))):\n"
         "    print('open', flush=True); sys.stdin.read()\n"
     )
     pipe = subprocess.PIPE
