@@ -10,7 +10,8 @@
 namespace icltool {
 
 // Queries in a block: whole row panels where the tiles are used. The scores of a block (30 by 126 keys: 15 KiB) stay in
-// a first-level cache; more queries at a time also compute more of the scores above the diagonal.
+// a first-level cache; more queries at a time also compute more of the scores above the diagonal. From 12 to 120
+// queries no time stood out from the noise, about 15 %, on a loaded AMD Zen 3.
 constexpr int64_t QUERY_BLOCK = USE_TILES ? 5 * TILE_ROWS : 32;
 
 // One head of one prompt: query [r, c], key and value [t, c].

@@ -17,8 +17,8 @@ namespace icltool {
 // that AVX2 has.
 constexpr int64_t TILE_ROWS = 6, TILE_COLUMNS = 2 * LANES;
 // Rows of a column panel that are read for all row panels before the next: 16 KiB of floats at 8 lanes, half of a
-// first-level cache of 32 KiB, beside 6 KiB of a row panel. On AMD Zen 3 a loop of width 256 took 1.21 as long with 64,
-// 1.04 with 128 and as long within 3 % with 512 and 1024.
+// first-level cache of 32 KiB, beside 6 KiB of a row panel. On AMD Zen 3 a block of width 256 took 8 % longer with 64,
+// 5 % longer with 128 and 2 % less with 512 and 1024 (fastest of 15 calls); at widths 64 and 128 all were within 5 %.
 constexpr int64_t PANEL_DEPTH = 256;
 
 // A by row panels: element (i, p) of a panel is at i row_stride + p column_stride.
