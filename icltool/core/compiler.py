@@ -1,7 +1,7 @@
-"""C++ sources of the package, compiled on the machine that runs them: once, into the cache folder.
+"""Compile the package's C++ on the machine that runs it, once, into the user's cache folder.
 
-The library's name tells what it was made from (sources, flags, compiler, processor, torch), so that a change of any of
-them makes another and machines that share a home folder do not share instructions.
+The library's name holds a hash of what it was made from: sources, flags, compiler, processor and torch. A change of any
+of them makes another library, and machines that share a home folder but not a processor do not share a library.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from icltool.core.files import make_folder
 
 COMPILERS = ("c++", "g++", "clang++")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-shared", "-fPIC")
-# Which instructions there are, and nothing that changes while the machine runs.
+# The lines of /proc/cpuinfo that tell which instructions the processor has. Others, as its clock rate, keep changing.
 PROCESSOR_FACTS = ("model name", "flags", "Features")
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class CompilerError(IcltoolError):
 
 
 def find_compiler() -> str | None:
-    """The C++ compiler: the one that the variable CXX names, or the first of the usual ones."""
+    """The path of the compiler that CXX names or, if that is unset, of the first usual one; None if it is missing."""
     wanted = os.environ.get("CXX")
     return next(filter(None, map(shutil.which, [wanted] if wanted else COMPILERS)), None)
 
@@ -40,7 +40,7 @@ def find_compiler() -> str | None:
 def compiled_library(source: Path) -> Path:
     """The shared library of a C++ file and the headers beside it, linked to torch's own libraries.
 
-    Made when the cache has none; raises `CompilerError` when it cannot be.
+    Compiles it when the cache does not hold it. Raises `CompilerError` without a compiler or when it reports an error.
     """
     compiler = find_compiler()
     if compiler is None:
@@ -60,7 +60,7 @@ def compiled_library(source: Path) -> Path:
 
 
 def _compile(command: list[str], library: Path) -> None:
-    """Run the compiler; what it makes takes its place only when whole."""
+    """Run the compiler; the library gets its name only when it is complete. Raises `CompilerError`."""
     temporary = library.with_suffix(f".{os.getpid()}.tmp")
     done = subprocess.run([*command, "-o", str(temporary)], capture_output=True, text=True, check=False)  # noqa: S603 - the user's compiler, our file
     if done.returncode:

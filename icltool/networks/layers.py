@@ -91,7 +91,10 @@ class Block(nn.Module):
         return stream + self.mlp(self.mlp_norm(stream))
 
     def in_order(self) -> list[Tensor]:
-        """Weights and biases in the order that they are used."""
+        """The 12 weights and biases in the order in which they are used; the compiled kernels take them in this order.
+
+        Of the attention's LayerNorm, query_key_value, output, the MLP's LayerNorm, widen, narrow: weight, then bias.
+        """
         attention, mlp = self.attention, self.mlp
         maps = (self.attention_norm, attention.query_key_value, attention.output, self.mlp_norm, mlp.widen, mlp.narrow)
         return [parameter for part in maps for parameter in (part.weight, part.bias)]

@@ -21,8 +21,8 @@ from torch import Generator, Tensor, nn
 
 from icltool.core.compiler import CompilerError
 from icltool.core.runtime import Runtime
-from icltool.networks.kernels.library import Kernels, load_kernels
-from icltool.networks.kernels.loop_function import Injection, LoopCall, kernels_fit, loop_function
+from icltool.networks.kernels.library import Injection, Kernels, load_kernels
+from icltool.networks.kernels.loop_function import LoopCall, kernels_fit, loop_function
 from icltool.networks.layers import INIT_STD, Block, Tokens, initialise_blocks, initialise_linear
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class LoopedBlocks(nn.Module):
         return tokens + self.positions.weight[places]
 
     def _compiled_loop(self, kernels: Kernels, state: Tokens, prompt: Tokens, *, step: int) -> Float[Tensor, "B r D"]:
-        """The only place where the kernels are called; `loop_function` states what they take and keep."""
+        """The only place where the kernels are called; `icltool.networks.kernels` states what they take and keep."""
         blocks: list[Block] = [*self.blocks]  # pyright: ignore[reportAssignmentType] - a ModuleList yields Modules
         parameters = [parameter for block in blocks for parameter in block.in_order()]
         if self.final_norm is not None:
@@ -124,6 +124,7 @@ class LoopedBlocks(nn.Module):
             injection=self.injection,
             has_positions=self.positions is not None,
             has_norm=self.final_norm is not None,
+            epsilon=blocks[0].attention_norm.eps,
             step=step,
             bf16=torch.is_autocast_enabled("cpu"),
         )
@@ -140,8 +141,8 @@ class LoopedBlocks(nn.Module):
 def compile_model(model: nn.Module, runtime: Runtime) -> None:
     """Make training calls of the model take the compiled path, where the run asks for it: same numbers to rounding.
 
-    On a CPU its `LoopedBlocks` take the C++ kernels, which know GELU in its tanh form; where these cannot be had, one
-    line says why and the model stays as it is. On a GPU torch.compile takes the whole model.
+    On a CPU its `LoopedBlocks` take the C++ kernels, which compute GELU in its tanh form only; where these cannot be
+    compiled or loaded, one line says why and the model stays as it is. On a GPU torch.compile takes the whole model.
     """
     if not runtime.compiled:
         return

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 import torch
 
-from icltool.core.compiler import find_compiler
+from icltool.core.compiler import CompilerError, find_compiler
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
+from icltool.networks.kernels import library
 from icltool.networks.kernels.library import Kernels, load_kernels
+from icltool.networks.layers import Block
 from icltool.networks.loop import compile_model
 from icltool.regression.models.checkpoint import new_model
 from icltool.regression.models.config import RegressionModelConfig
@@ -75,6 +77,47 @@ def gradients(tensors: Tensors) -> Tensors:
 
 def takes_the_kernels(out: torch.Tensor) -> bool:
     return "_LoopFunction" in str(out.grad_fn)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_a_number_that_python_and_cpp_state_differently_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "WIDTH_MULTIPLE", 8)
+    with pytest.raises(CompilerError, match=r"^the kernels' WIDTH_MULTIPLE is 16 in C\+\+ and 8 in Python: "):
+        load_kernels.__wrapped__()
+    monkeypatch.undo()
+    monkeypatch.setattr(library, "INJECTIONS", ("none", "mul", "add"))
+    with pytest.raises(CompilerError, match=r"injection (add|mul) is "):
+        load_kernels.__wrapped__()
+
+
+def test_a_block_lists_its_parameters_as_the_kernels_take_them() -> None:
+    """In the order of `Weights` in block.h, whose size `library.agreement` compares."""
+    block = Block(16, 2)
+    names = {id(parameter): name for name, parameter in block.named_parameters()}
+    assert [names[id(parameter)] for parameter in block.in_order()] == [
+        f"{part}.{kind}"
+        for part in (
+            "attention_norm",
+            "attention.query_key_value",
+            "attention.output",
+            "mlp_norm",
+            "mlp.widen",
+            "mlp.narrow",
+        )
+        for kind in ("weight", "bias")
+    ]
+    assert len(block.in_order()) == library.BLOCK_PARAMETERS
+
+
+def test_the_epsilon_is_the_layer_norms(kernels: Kernels) -> None:
+    """Against the uncompiled path, with an epsilon that is not torch's default."""
+    ours, eager = model(kernels, L=2), model(None, L=2)
+    for made in (ours, eager):
+        for part in made.modules():
+            if isinstance(part, torch.nn.LayerNorm):
+                part.eps = 0.5
+    state, prompt = inputs(ours, prompts=2)
+    torch.testing.assert_close(ours.loop(state, prompt), eager.loop(state, prompt), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("step", [1, 2])

@@ -1,5 +1,7 @@
-// The gradients of a block for one group of prompts: of its input, written, and of the weights, added to.
-// `grad_out` and `grad_x` are the group's own.
+// The gradients of a transformer block for one group of prompts: that of its input is written, those of its weights are
+// added to.
+//
+// Legend: as in block.h; W = 4 D is the MLP's inner width. LayerNorms, GELU and attention weights are computed again.
 #pragma once
 
 #include "block.h"
@@ -7,105 +9,112 @@
 
 namespace icltool {
 
-// As Weights, all in float, one after another from `flat`, which moves on.
-struct Gradients {
-  float *norm_gain, *norm_bias, *query_key_value, *query_key_value_bias, *output, *output_bias, *mlp_norm_gain,
-      *mlp_norm_bias, *widen, *widen_bias, *narrow, *narrow_bias;
+// Where the gradients of a block's weights are: as `Weights`, all float, one after another.
+struct WeightGradients {
+  float *attention_norm_gain, *attention_norm_bias, *query_key_value, *query_key_value_bias, *output, *output_bias,
+      *mlp_norm_gain, *mlp_norm_bias, *widen, *widen_bias, *narrow, *narrow_bias;
 
-  Gradients(float*& flat, int64_t D) {
+  // Takes its part from `flat` and moves it behind that.
+  WeightGradients(float*& flat, int64_t D) {
     const auto next = [&](float*& member, int64_t count) {
       member = flat;
       flat += count;
     };
-    next(norm_gain, D), next(norm_bias, D);
+    next(attention_norm_gain, D), next(attention_norm_bias, D);
     next(query_key_value, 3 * D * D), next(query_key_value_bias, 3 * D);
     next(output, D * D), next(output_bias, D);
     next(mlp_norm_gain, D), next(mlp_norm_bias, D);
-    next(widen, HIDDEN * D * D), next(widen_bias, HIDDEN * D);
-    next(narrow, HIDDEN * D * D), next(narrow_bias, D);
+    next(widen, MLP_RATIO * D * D), next(widen_bias, MLP_RATIO * D);
+    next(narrow, MLP_RATIO * D * D), next(narrow_bias, D);
   }
 };
 
-// The gradients of a linear map from rows of `in` to `out` features.
+// Of a linear map out = x weightᵀ with weight [out, in]: adds grad_outᵀ x to grad_weight, and writes (or adds)
+// grad_out weight to grad_x. The bias's gradient is `add_column_sums` of grad_out.
 template <class Stored>
 void linear_backward(
-    int64_t rows, int64_t in, int64_t out, const Stored* grad_out, const Stored* x, int64_t x_stride,
-    const Stored* weight, float* grad_weight, Matrix<float> grad_x, Scratch scratch, bool add = false) {
-  add_sum_over_rows(out, in, rows, {grad_out, out}, {x, x_stride}, {grad_weight, in}, scratch);
-  multiply_weight(AS_IS, rows, in, out, {grad_out, out}, {weight, in}, grad_x, add);
+    int64_t rows, int64_t in, int64_t out, const Stored* grad_out, const Stored* x, int64_t x_ld, const Stored* weight,
+    float* grad_weight, Matrix<float> grad_x, Scratch scratch, bool add = false) {
+  add_weight_gradient(out, in, rows, {grad_out, out}, {x, x_ld}, {grad_weight, in}, scratch);
+  weight_gemm(NO_TRANS, rows, in, out, {grad_out, out}, {weight, in}, grad_x, add);
 }
 
+// From grad_out, the group's [r, D] rows, to grad_x, its [t, D] rows, and to `grads`; `kept` is the whole batch's.
 template <class Stored>
 void block_backward(
     const Group& group, const Weights& weights, const Kept& kept, const float* grad_out, float* grad_x,
-    const Gradients& grads, Scratch scratch) {
+    const WeightGradients& grads, Scratch scratch) {
   const Sizes& sizes = group.sizes;
-  const int64_t D = sizes.width, W = HIDDEN * D, H = sizes.heads, step = sizes.step;
-  const int64_t rows = group.rows(), asked = group.asked(), before = group.asked_before();
+  const int64_t D = sizes.width, W = MLP_RATIO * D, H = sizes.heads, step = sizes.step;
+  const int64_t token_rows = group.token_rows(), query_rows = group.query_rows();
+  const int64_t queries_before = group.query_rows_before(), tokens_before = group.token_rows_before();
   const auto matrix = [](const void* values) { return static_cast<const Stored*>(values); };
-  const float* x = kept.input + group.rows_before() * D;
-  const Stored* inner = matrix(kept.inner) + before * W;
-  const Stored* mixed = matrix(kept.mixed) + before * D;
-  const float* middle = kept.middle + before * D;
-  const float* log_sum = kept.log_sum + before * H;
-  const Moments moments{scratch.take<float>(rows), scratch.take<float>(rows)};
-  Stored* normed = scratch.take<Stored>(rows * D);
-  float* grad_normed = scratch.take<float>(rows * D);
+  const float* x = kept.input + tokens_before * D;
+  const Stored* pre_gelu = matrix(kept.pre_gelu) + queries_before * W;
+  const Stored* attended = matrix(kept.attended) + queries_before * D;
+  const float* after_attention = kept.after_attention + queries_before * D;
+  const float* log_sum_exp = kept.log_sum_exp + queries_before * H;
+  const Moments moments{scratch.take<float>(token_rows), scratch.take<float>(token_rows)};
+  Stored* normed = scratch.take<Stored>(token_rows * D);
+  float* grad_normed = scratch.take<float>(token_rows * D);
 
   // The MLP.
-  Stored* active = scratch.take<Stored>(asked * W);
-  float *slope = scratch.take<float>(asked * W), *grad_inner = scratch.take<float>(asked * W);
-  gelu_and_slope(asked * W, inner, active, slope);
-  add_column_sums(asked, D, grad_out, grads.narrow_bias);
+  Stored* post_gelu = scratch.take<Stored>(query_rows * W);
+  float *derivative = scratch.take<float>(query_rows * W), *grad_wide = scratch.take<float>(query_rows * W);
+  gelu_and_derivative(query_rows * W, pre_gelu, post_gelu, derivative);
+  add_column_sums(query_rows, D, grad_out, grads.narrow_bias);
   linear_backward(
-      asked, W, D, scratch.as<Stored>(grad_out, asked * D), active, W, matrix(weights.narrow), grads.narrow,
-      {grad_inner, W}, scratch);
-  scale_and_sum(asked, W, grad_inner, slope, grads.widen_bias);
-  layer_norm(asked, D, middle, weights.mlp_norm_gain, weights.mlp_norm_bias, sizes.epsilon, moments, normed);
+      query_rows, W, D, scratch.converted<Stored>(grad_out, query_rows * D), post_gelu, W, matrix(weights.narrow),
+      grads.narrow, {grad_wide, W}, scratch);
+  scale_and_add_column_sums(query_rows, W, grad_wide, derivative, grads.widen_bias);
+  layer_norm(
+      query_rows, D, after_attention, weights.mlp_norm_gain, weights.mlp_norm_bias, sizes.epsilon, moments, normed);
   linear_backward(
-      asked, D, W, scratch.as<Stored>(grad_inner, asked * W), normed, D, matrix(weights.widen), grads.widen,
-      {grad_normed, D}, scratch);
-  float* grad_middle = scratch.take<float>(asked * D);
-  std::copy(grad_out, grad_out + asked * D, grad_middle);
+      query_rows, D, W, scratch.converted<Stored>(grad_wide, query_rows * W), normed, D, matrix(weights.widen),
+      grads.widen, {grad_normed, D}, scratch);
+  float* grad_after_attention = scratch.take<float>(query_rows * D);
+  std::copy(grad_out, grad_out + query_rows * D, grad_after_attention);
   layer_norm_backward(
-      asked, D, grad_normed, middle, weights.mlp_norm_gain, moments, grad_middle, grads.mlp_norm_gain,
-      grads.mlp_norm_bias);
+      query_rows, D, grad_normed, after_attention, weights.mlp_norm_gain, moments, grad_after_attention,
+      grads.mlp_norm_gain, grads.mlp_norm_bias);
 
-  // Attention.
-  float* grad_mixed = scratch.take<float>(asked * D);
-  add_column_sums(asked, D, grad_middle, grads.output_bias);
+  // Attention and its output projection.
+  float* grad_attended = scratch.take<float>(query_rows * D);
+  add_column_sums(query_rows, D, grad_after_attention, grads.output_bias);
   linear_backward(
-      asked, D, D, scratch.as<Stored>(grad_middle, asked * D), mixed, D, matrix(weights.output), grads.output,
-      {grad_mixed, D}, scratch);
-  const float* query = scratch.as<float>(matrix(kept.query) + before * D, asked * D);
-  const float* key_value = scratch.as<float>(matrix(kept.key_value) + group.rows_before() * 2 * D, rows * 2 * D);
-  float *grad_query = scratch.take<float>(asked * D), *grad_key_value = scratch.take<float>(rows * 2 * D);
-  std::fill(grad_key_value, grad_key_value + rows * 2 * D, 0.0f);
-  float* agreement = scratch.take<float>(group.queries());
+      query_rows, D, D, scratch.converted<Stored>(grad_after_attention, query_rows * D), attended, D,
+      matrix(weights.output), grads.output, {grad_attended, D}, scratch);
+  const float* query = scratch.converted<float>(matrix(kept.query) + queries_before * D, query_rows * D);
+  const float* key_value = scratch.converted<float>(matrix(kept.key_value) + tokens_before * 2 * D, token_rows * 2 * D);
+  float *grad_query = scratch.take<float>(query_rows * D), *grad_key_value = scratch.take<float>(token_rows * 2 * D);
+  std::fill(grad_key_value, grad_key_value + token_rows * 2 * D, 0.0f);
+  float* delta = scratch.take<float>(group.queries_per_prompt());
   for_heads(group, query, key_value, [&](int64_t prompt, int64_t index, const Head& head) {
-    const int64_t here = prompt * head.queries * D + index * head.channels;
+    const int64_t offset = prompt * head.queries * D + index * head.channels;
     float* grad_key = grad_key_value + prompt * head.keys * 2 * D + index * head.channels;
-    agree(head.queries, head.channels, D, grad_mixed + here, mixed + here, agreement);
-    attend_backward(
-        head, scratch, {grad_mixed + here, D}, log_sum + (prompt * H + index) * head.queries, agreement,
-        {grad_query + here, D}, {grad_key, 2 * D}, {grad_key + D, 2 * D});
+    row_dots(head.queries, head.channels, D, grad_attended + offset, attended + offset, delta);
+    attention_backward(
+        head, scratch, {grad_attended + offset, D}, log_sum_exp + (prompt * H + index) * head.queries, delta,
+        {grad_query + offset, D}, {grad_key, 2 * D}, {grad_key + D, 2 * D});
   });
 
-  // Queries, keys and values.
-  layer_norm(rows, D, x, weights.norm_gain, weights.norm_bias, sizes.epsilon, moments, normed);
-  add_column_sums(asked, D, grad_query, grads.query_key_value_bias);
-  add_column_sums(rows, 2 * D, grad_key_value, grads.query_key_value_bias + D);
+  // The projections to queries, keys and values, and both ways to the input: the residual and the LayerNorm.
+  layer_norm(
+      token_rows, D, x, weights.attention_norm_gain, weights.attention_norm_bias, sizes.epsilon, moments, normed);
+  add_column_sums(query_rows, D, grad_query, grads.query_key_value_bias);
+  add_column_sums(token_rows, 2 * D, grad_key_value, grads.query_key_value_bias + D);
   linear_backward(
-      rows, D, 2 * D, scratch.as<Stored>(grad_key_value, rows * 2 * D), normed, D,
+      token_rows, D, 2 * D, scratch.converted<Stored>(grad_key_value, token_rows * 2 * D), normed, D,
       matrix(weights.query_key_value) + D * D, grads.query_key_value + D * D, {grad_normed, D}, scratch);
   linear_backward(
-      asked, D, D, scratch.as<Stored>(grad_query, asked * D), normed, step * D, matrix(weights.query_key_value),
-      grads.query_key_value, {grad_normed, step * D}, scratch, true);
-  std::fill(grad_x, grad_x + rows * D, 0.0f);
-  for (int64_t row = 0; row < asked; ++row)
-    std::copy(grad_middle + row * D, grad_middle + (row + 1) * D, grad_x + row * step * D);
+      query_rows, D, D, scratch.converted<Stored>(grad_query, query_rows * D), normed, step * D,
+      matrix(weights.query_key_value), grads.query_key_value, {grad_normed, step * D}, scratch, true);
+  std::fill(grad_x, grad_x + token_rows * D, 0.0f);
+  for (int64_t row = 0; row < query_rows; ++row)
+    std::copy(grad_after_attention + row * D, grad_after_attention + (row + 1) * D, grad_x + row * step * D);
   layer_norm_backward(
-      rows, D, grad_normed, x, weights.norm_gain, moments, grad_x, grads.norm_gain, grads.norm_bias);
+      token_rows, D, grad_normed, x, weights.attention_norm_gain, moments, grad_x, grads.attention_norm_gain,
+      grads.attention_norm_bias);
 }
 
 }  // namespace icltool

@@ -1,8 +1,9 @@
-// One loop: the prompt injected into the state, positions added, the blocks, the final LayerNorm; for one group.
+// One loop for one group of prompts: the prompt injected into the state, positions added, the blocks, the final
+// LayerNorm.
 //
 //     x = (state | state + prompt | state ⊙ prompt) + positions,   out = LN(blocks(x))
 //
-// The last block, and the norm, are computed at every step-th token only. Null positions and null gain: none.
+// Legend: as in block.h. The last block and the final LayerNorm are computed at every step-th token only.
 #pragma once
 
 #include <vector>
@@ -12,17 +13,19 @@
 
 extern "C" {
 
-enum Injection : int64_t { NOTHING = 0, ADD = 1, MULTIPLY = 2 };
+// How the prompt enters the state, in the order of `INJECTIONS` in loop_function.py.
+enum Injection : int64_t { NO_INJECTION = 0, ADD = 1, MULTIPLY = 2 };
 
+// `Loop` of library.py. Null positions: none are added. Null gain: there is no final LayerNorm.
 struct Loop {
   Sizes sizes;
   int64_t layers;
   Injection injection;
   int64_t threads;
-  const float *state, *prompt;         // [B, t, D]
-  const float* positions;              // [t, D]
+  const float *state, *prompt;           // [B, t, D]
+  const float* positions;                // [t, D]
   const float *final_gain, *final_bias;  // [D]
-  float* stream;                       // kept: [B, r, D], before the final norm
+  float* before_final_norm;              // [B, r, D]: kept for backward; null where nothing is kept
 };
 }
 
@@ -35,73 +38,82 @@ inline Sizes layer_sizes(const Loop& loop, int64_t layer) {
   return sizes;
 }
 
+// x [t, D] of the group's prompts, as at the top of this file.
 inline void inject(const Loop& loop, const Group& group, float* x) {
-  const int64_t D = loop.sizes.width, t = loop.sizes.tokens, skip = group.rows_before() * D;
-  const float *state = loop.state + skip, *prompt = loop.prompt + skip;
-  for (int64_t row = 0; row < group.rows(); ++row)
+  const int64_t D = loop.sizes.width, t = loop.sizes.tokens, offset = group.token_rows_before() * D;
+  const float *state = loop.state + offset, *prompt = loop.prompt + offset;
+  for (int64_t row = 0; row < group.token_rows(); ++row)
     for (int64_t i = row * D; i < (row + 1) * D; i += LANES) {
-      Lanes sum = load(state + i);
-      if (loop.injection == ADD) sum += load(prompt + i);
-      if (loop.injection == MULTIPLY) sum *= load(prompt + i);
-      if (loop.positions) sum += load(loop.positions + i - (row - row % t) * D);
-      store(sum, x + i);
+      Vector value = load(state + i);
+      if (loop.injection == ADD) value += load(prompt + i);
+      if (loop.injection == MULTIPLY) value *= load(prompt + i);
+      if (loop.positions) value += load(loop.positions + i - (row - row % t) * D);
+      store(value, x + i);
     }
 }
 
+// Writes the `out` [B, r, D] of `count` prompts from `first` on; `weights` and `kept` are each layer's.
 template <class Stored>
-void loop_forward(const Loop& loop, int64_t first, int64_t count, const Weights* weights, const Kept* kept, float* out) {
+void loop_forward(
+    const Loop& loop, int64_t first, int64_t count, const Weights* weights, const Kept* kept, float* out) {
   const int64_t D = loop.sizes.width;
-  const Group whole{loop.sizes, first, count};
-  Scratch scratch(whole.scratch_bytes(loop.layers));
+  const Group group{loop.sizes, first, count};
+  const int64_t tokens_before = group.token_rows_before(), queries_before = group.query_rows_before();
+  Scratch scratch(group.scratch_bytes(loop.layers));
   const float* x = nullptr;
-  float* next = scratch.place<float>(kept[0].input, whole.rows_before() * D, whole.rows() * D);
-  inject(loop, whole, next);
+  float* next = scratch.kept_or_taken<float>(kept[0].input, tokens_before * D, group.token_rows() * D);
+  inject(loop, group, next);
   for (int64_t layer = 0; layer < loop.layers; ++layer) {
     const Sizes sizes = layer_sizes(loop, layer);
-    const Group group{sizes, first, count};
     x = next;
-    next = layer + 1 < loop.layers ? scratch.place<float>(kept[layer + 1].input, whole.rows_before() * D, whole.rows() * D)
-                                   : scratch.place<float>(loop.stream, whole.asked_before() * D, whole.asked() * D);
-    block_forward<Stored>(group, weights[layer], x, next, kept[layer], scratch);
+    next = layer + 1 < loop.layers
+               ? scratch.kept_or_taken<float>(kept[layer + 1].input, tokens_before * D, group.token_rows() * D)
+               : scratch.kept_or_taken<float>(loop.before_final_norm, queries_before * D, group.query_rows() * D);
+    block_forward<Stored>(Group{sizes, first, count}, weights[layer], x, next, kept[layer], scratch);
   }
-  out += whole.asked_before() * D;
-  const Moments moments{scratch.take<float>(whole.asked()), scratch.take<float>(whole.asked())};
+  out += queries_before * D;
+  const int64_t query_rows = group.query_rows();
+  const Moments moments{scratch.take<float>(query_rows), scratch.take<float>(query_rows)};
   if (loop.final_gain)
-    layer_norm(whole.asked(), D, next, loop.final_gain, loop.final_bias, loop.sizes.epsilon, moments, out);
+    layer_norm(query_rows, D, next, loop.final_gain, loop.final_bias, loop.sizes.epsilon, moments, out);
   else
-    std::copy(next, next + whole.asked() * D, out);
+    std::copy(next, next + query_rows * D, out);
 }
 
-// Writes the gradient of x to grad_x; those of state and prompt follow from it.
+// Writes the gradient of x to grad_x [B, t, D], for `count` prompts from `first` on; those of state and prompt follow
+// from it. Adds to grad_weights: each layer's as `WeightGradients`, then the final LayerNorm's, then the positions'.
 template <class Stored>
 void loop_backward(
     const Loop& loop, int64_t first, int64_t count, const Weights* weights, const Kept* kept, const float* grad_out,
     float* grad_x, float* grad_weights) {
   const int64_t D = loop.sizes.width, t = loop.sizes.tokens;
-  const Group whole{loop.sizes, first, count};
-  Scratch scratch(whole.scratch_bytes(loop.layers));
-  std::vector<Gradients> grads;
+  const Group group{loop.sizes, first, count};
+  const int64_t query_rows = group.query_rows(), queries_before = group.query_rows_before();
+  Scratch scratch(group.scratch_bytes(loop.layers));
+  std::vector<WeightGradients> grads;
   for (int64_t layer = 0; layer < loop.layers; ++layer) grads.emplace_back(grad_weights, D);
-  const float* grad = grad_out + whole.asked_before() * D;
+  const float* grad = grad_out + queries_before * D;
   if (loop.final_gain) {
-    const float* stream = loop.stream + whole.asked_before() * D;
-    const Moments moments{scratch.take<float>(whole.asked()), scratch.take<float>(whole.asked())};
-    float* grad_stream = scratch.take<float>(whole.asked() * D);
-    find_moments(whole.asked(), D, stream, loop.sizes.epsilon, moments);
-    std::fill(grad_stream, grad_stream + whole.asked() * D, 0.0f);
+    const float* before_final_norm = loop.before_final_norm + queries_before * D;
+    const Moments moments{scratch.take<float>(query_rows), scratch.take<float>(query_rows)};
+    float* grad_before_norm = scratch.take<float>(query_rows * D);
+    find_moments(query_rows, D, before_final_norm, loop.sizes.epsilon, moments);
+    std::fill(grad_before_norm, grad_before_norm + query_rows * D, 0.0f);
     layer_norm_backward(
-        whole.asked(), D, grad, stream, loop.final_gain, moments, grad_stream, grad_weights, grad_weights + D);
+        query_rows, D, grad, before_final_norm, loop.final_gain, moments, grad_before_norm, grad_weights,
+        grad_weights + D);
     grad_weights += 2 * D;
-    grad = grad_stream;
+    grad = grad_before_norm;
   }
-  grad_x += whole.rows_before() * D;
-  float* between[2] = {scratch.take<float>(whole.rows() * D), scratch.take<float>(whole.rows() * D)};
+  grad_x += group.token_rows_before() * D;
+  // A layer reads the gradient of its output in one buffer and writes that of its input to the other.
+  float* buffers[2] = {scratch.take<float>(group.token_rows() * D), scratch.take<float>(group.token_rows() * D)};
   for (int64_t layer = loop.layers - 1; layer >= 0; --layer) {
     const Sizes sizes = layer_sizes(loop, layer);
-    float* place = layer ? between[layer % 2] : grad_x;
+    float* grad_input = layer ? buffers[layer % 2] : grad_x;
     block_backward<Stored>(
-        Group{sizes, first, count}, weights[layer], kept[layer], grad, place, grads[layer], scratch);
-    grad = place;
+        Group{sizes, first, count}, weights[layer], kept[layer], grad, grad_input, grads[layer], scratch);
+    grad = grad_input;
   }
   if (loop.positions)
     for (int64_t prompt = 0; prompt < count; ++prompt) add_column_sums(1, t * D, grad_x + prompt * t * D, grad_weights);

@@ -1,10 +1,12 @@
-"""From the current parameters to the tiles to evaluate: dead features left out, the others in nearby blocks.
+"""Find the tiles to evaluate for the current parameters: drop dead features and put the others into blocks.
 
-A feature with z <= 0 for every sample contributes nothing. For m = 2 the hull of the hidden vectors tells, for other m
-the boxes around the samples (`tiles`). The hull's support s_d = max_t u_d . h_t in D directions u_d is found once a
-step. A feature's w is a combination a u_d + b u_{d+1} of the two directions around it, so w . h <= a s_d + b s_{d+1}
-for every sample; a negative coefficient takes the support in the opposite direction instead, so the bound stays valid
-when w has left the sector.
+A feature is dead when z <= 0 for every sample; it contributes nothing. An upper bound of its z over all samples shows
+that. For m = 2 the bound comes from the convex hull of the hidden vectors, for other m from the boxes around the
+samples (`tiles`). The hull is known by its support s_d = max_t u_d . h_t in D directions u_d, computed once a step. A
+sector is the angle between two neighbouring directions. A feature's w in it is a u_d + b u_{d+1} with a, b >= 0, so w .
+h <= a s_d + b s_{d+1} for every sample. When w has left its sector a coefficient is negative; then the support in the
+opposite direction takes the place of s, and the bound still holds.
+
 Shapes: see `tiles`.
 """
 
@@ -34,7 +36,7 @@ _AT_ONCE = 1 << 13  # samples whose products with all directions are held at onc
 
 @dataclass(frozen=True)
 class Sectors:
-    """The sector of every feature's w: exact at the time it was found, valid ever after."""
+    """The sector of every feature's w. When w leaves it, the bounds get looser but stay valid."""
 
     u: Float[Tensor, "D 2"]
     direction: Int[Tensor, "2 n"]
@@ -48,7 +50,8 @@ class Sectors:
         turn = torch.atan2(weights[:, 1], weights[:, 0]) * (_DIRECTIONS / (2 * math.pi))
         first = turn.nan_to_num().floor().long() % _DIRECTIONS
         second = (first + 1) % _DIRECTIONS
-        # w x u_second and u_first x w, over u_first x u_second, which is one sine for all sectors.
+        # Cramer's rule: a = (w x u_second) / (u_first x u_second) and b = (u_first x w) / (u_first x u_second). The
+        # denominator is the sine of a sector's angle, the same for all.
         wide = math.sin(2 * math.pi / _DIRECTIONS)
         along_x = torch.stack([u[second, 1], -u[first, 1]]) / wide
         along_y = torch.stack([-u[second, 0], u[first, 0]]) / wide
@@ -65,10 +68,10 @@ def highest_by_sector(
     largest = support.abs().amax()
     x, y, b = parameters.unbind(1)
     coefficients = torch.addcmul(sectors.inverse[0] * x, sectors.inverse[1], y)
-    # Direction d and, for a negative coefficient, d + D/2, in a table that need not wrap around.
+    # Direction d or, for a negative coefficient, d + D/2. The table is half as long again, so no index wraps around.
     direction = torch.add(sectors.direction, coefficients < 0, alpha=_DIRECTIONS // 2)
     table = torch.cat([support, support[: _DIRECTIONS // 2]])
-    # The coefficients and the products round; the entries of the inverse are about 20.
+    # A margin for rounding errors of the coefficients and products; the entries of the inverse are about 20.
     rounding = 256 * torch.finfo(hidden.dtype).eps
     size = coefficients.abs_()
     reached = table.index_select(0, direction.flatten()).view_as(size).add_(rounding * largest)
@@ -77,14 +80,17 @@ def highest_by_sector(
 
 @dataclass(frozen=True)
 class RunRows:
-    """Where one run's features and samples are in the rows of all runs together."""
+    """The rows of one run's features and samples in the tables of all runs."""
 
     features: slice
     samples: slice
 
 
 class Regions:
-    """An order of features and samples, made from reference parameters, that serves many steps."""
+    """An order of features and samples in which neighbours are close, made from `reference` parameters.
+
+    It serves many steps: an order that has become old costs time, but changes no result beyond rounding.
+    """
 
     def __init__(
         self, parameters: Float[Tensor, "F k"], hidden: Float[Tensor, "S k"], *, runs: Sequence[RunRows]
@@ -107,7 +113,7 @@ class Regions:
         self._sample_counts = [len(rows) for rows in sample_rows]
 
     def tiles(self, parameters: Float[Tensor, "F k"], hidden: Float[Tensor, "S k"]) -> Tiles:
-        """The tiles that can be active for these parameters and hidden vectors; each lies in one run."""
+        """The tiles that can be active for these parameters and hidden vectors. No tile mixes two runs."""
         samples = Blocks.of(hidden, self._samples, size=self._size)
         alive = [self._alive(run, parameters, hidden) for run in range(len(self._runs))]
         features = Blocks.of(parameters, torch.cat(alive), size=BLOCK, reach=hidden.abs().amax(0))
@@ -121,7 +127,7 @@ class Regions:
         return find_tiles(features, samples, same_run=same_run)
 
     def _alive(self, run: int, parameters: Float[Tensor, "F k"], hidden: Float[Tensor, "S k"]) -> Int[Tensor, "padded"]:
-        """One run's features that can be active for some sample, in blocks."""
+        """The parameter rows of one run's features that can be active for some sample, padded to whole blocks."""
         rows = self._runs[run]
         if self._sectors:
             highest_z = highest_by_sector(parameters[rows.features], hidden[rows.samples], sectors=self._sectors[run])

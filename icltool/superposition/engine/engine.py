@@ -1,16 +1,17 @@
 """Exact full-batch training of the toy ReLU model without a T x n array.
 
-The loss (1/T) sum_t |x_t - relu(W^T h_t + b)|^2 splits into sum x^2, which is constant, -2 sum x r, which lives on the
-non-zeros of x, and sum r^2, which pair_sums reduces over the tiles that can be active. Its gradient with respect to
-the pre-activations is (2/T)(r - x [z > 0]); the data again enters only at its non-zeros.
+With z = W^T h + b and r = relu(z), the loss (1/T) sum_t |x_t - r_t|^2 is the sum of three parts: sum x^2 is constant,
+-2 sum x r needs only the non-zeros of x (`nonzeros`), and sum r^2 needs only the tiles of (feature, sample) pairs that
+can be active (`active_tiles`, `tile_sums`). The gradient with respect to z is (2/T)(r - x [z > 0]), where x again
+enters only at its non-zeros. Memory is O(features + samples + non-zeros) and a few MiB of tiles.
 
-Several runs (data sets, initialisations) of the same m and n train together: their features and samples are rows of
-one table, their tiles never mix. A sweep does not use this for its small T, though twelve of them together step 2.6
-times as fast: a run's last digits, which training amplifies, would depend on its neighbours. Memory is O(features +
-samples + non-zeros) and a few MiB of tiles.
+Several runs (data sets, initialisations) of the same m and n can train together: their features and samples are rows of
+the same tables, their tiles never mix. Twelve runs of small T together step 2.6 times as fast. Even so a sweep trains
+each run alone: the last digits of a run would depend on its neighbours, and training amplifies them.
 
-Shapes: R runs, n features each, m hidden dimensions, k = m + 1 homogeneous coordinates: a feature's row of the
-parameters is (w_j, b_j), a sample's row of the hidden vectors (h_t, 1). Both tables, F and S rows, end in a zero row.
+Shapes: R runs, n features each, m hidden dimensions, k = m + 1 homogeneous coordinates. A feature's row of the
+parameters is (w_j, b_j), a sample's row of the hidden vectors (h_t, 1). Both tables, of F and S rows, end in a zero
+row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,11 +30,11 @@ from icltool.superposition.engine.tile_sums import pair_sums
 from icltool.superposition.engine.tiles import Tiles
 from icltool.superposition.model import ToyReLU
 
-_ORDER_LIFE = 32  # steps that share one order of features and samples; the bounds themselves are always current
+_ORDER_LIFE = 32  # steps that share one order of features and samples; the bounds are computed at every step
 
 
 class ToyReLUEngine:
-    """R runs of the toy ReLU model in training; `step` updates all of them once."""
+    """R runs of the toy ReLU model in training; `step` updates each of them once."""
 
     def __init__(self, data: Sequence[SparseSamples], models: Sequence[ToyReLU], *, settings: WarmupCosine) -> None:
         if len(data) != len(models) or not models:
@@ -80,7 +81,7 @@ class ToyReLUEngine:
 
     @property
     def parameters(self) -> Float[Tensor, "R n k"]:
-        """(w_j, b_j) of every feature of every run: a view, current after every step."""
+        """(w_j, b_j) of every feature of every run, as a view: each step changes it."""
         return self._by_run(self._parameters)
 
     def _by_run(self, rows: Float[Tensor, "F k"]) -> Float[Tensor, "R n k"]:
@@ -93,7 +94,7 @@ class ToyReLUEngine:
 
     @torch.inference_mode()
     def write_to(self, model: ToyReLU, *, run: int = 0) -> None:
-        """Put one run's weights in a model."""
+        """Copy one run's weights into a model."""
         W, b = self.weights(run)
         model.W.copy_(W)
         model.b.copy_(b)
@@ -125,7 +126,7 @@ class ToyReLUEngine:
 
     @torch.inference_mode()
     def tiles(self) -> Tiles:
-        """The tiles the next evaluation will visit: how much of the work is left."""
+        """The tiles that the next step will evaluate; their number tells how much work a step is."""
         return self._regions.tiles(self._parameters, self._hidden(self._parameters))
 
     def _evaluate(self) -> tuple[Float[Tensor, "R"], Float[Tensor, "F k"]]:
@@ -133,7 +134,7 @@ class ToyReLUEngine:
         hidden = self._hidden(parameters)
         tiles = self._regions.tiles(parameters, hidden)
         by_feature, by_sample = pair_sums(tiles, parameters=parameters, hidden=hidden)
-        # Where a feature is learnt sum r and sum x nearly cancel, so both are kept in float64.
+        # For a feature that is learnt, sum r and sum x nearly cancel, so both are summed in float64.
         x = data.where_active(parameters, hidden).double()
         target = data.by_feature(hidden.double(), x)
         by_feature -= target
@@ -146,7 +147,11 @@ class ToyReLUEngine:
         return loss, by_feature.to(parameters.dtype).add_(data.by_feature(by_sample.to(parameters.dtype)))
 
     def state(self) -> dict[str, Tensor]:
-        """What a continued run needs to give the same bytes: weights, moments and the order of addition's origin."""
+        """What a resumed run needs to give the same bytes.
+
+        Weights, moments, step, and the reference parameters from which the order of features and samples was made: it
+        decides the order of the additions.
+        """
         optimiser = self.optimiser
         return {
             "parameters": self._parameters.clone(),
@@ -157,7 +162,7 @@ class ToyReLUEngine:
         }
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from `state()` of an engine with the same data and settings."""
+        """Continue from the `state()` of an engine with the same data and settings; raises `UsageError` on others."""
         if state["parameters"].shape != self._parameters.shape:
             raise UsageError(
                 f"the saved state has shape {tuple(state['parameters'].shape)}, this run needs "

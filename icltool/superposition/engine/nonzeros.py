@@ -1,6 +1,6 @@
-"""The non-zeros of the data in both orders, and the sums over them that the toy ReLU gradient needs.
+"""The non-zeros of the data, sorted by sample and by feature, and the sums over them that the toy ReLU gradient needs.
 
-Shapes: "nnz" non-zeros of all runs, F parameter rows, S hidden rows, k = m + 1 (see toy_relu_engine).
+Shapes: "nnz" non-zeros of all runs, F parameter rows, S hidden rows, k = m + 1 coordinates (see `engine`).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from torch.nn.functional import embedding_bag
 
 @dataclass(frozen=True)
 class NonZeros:
-    """Values, features and samples in the order of the samples, and what sorts them by feature."""
+    """The non-zeros in the order of the samples, and the same in the order of the features (`ordered_`).
+
+    `order` sorts the first into the second; the starts say where each sample's or feature's non-zeros begin.
+    """
 
     values: Float[Tensor, "nnz"]
     features: Int[Tensor, "nnz"]
@@ -28,7 +31,7 @@ class NonZeros:
     def of(
         cls, values: Float[Tensor, "nnz"], *, features: Int[Tensor, "nnz"], samples: Int[Tensor, "nnz"], F: int, S: int
     ) -> "NonZeros":
-        """From non-zeros in the order of their samples."""
+        """Of non-zeros in the order of their samples, for tables of F parameter rows and S hidden rows."""
         order = torch.argsort(features, stable=True)
         return cls(
             values,
@@ -42,18 +45,18 @@ class NonZeros:
         )
 
     def by_sample(self, parameters: Float[Tensor, "F k"], weights: Float[Tensor, "nnz"]) -> Float[Tensor, "S k"]:
-        """The weighted sum of its features' rows for every sample; zero rows for samples without any."""
+        """For every sample the weighted sum of its features' parameter rows; zeros for a sample without non-zeros."""
         return _segment_sums(self.features, parameters, self.sample_starts, weights)
 
     def by_feature(
         self, hidden: Float[Tensor, "S k"], weights: Float[Tensor, "nnz"] | None = None
     ) -> Float[Tensor, "F k"]:
-        """The sum of its samples' rows for every feature, weighted by the values unless told."""
+        """For every feature the weighted sum of its samples' hidden rows; the weights are the values by default."""
         ordered = self.ordered_values if weights is None else weights.index_select(0, self.order)
         return _segment_sums(self.ordered_samples, hidden, self.feature_starts, ordered)
 
     def where_active(self, parameters: Float[Tensor, "F k"], hidden: Float[Tensor, "S k"]) -> Float[Tensor, "nnz"]:
-        """The value x where z > 0, else 0, of every non-zero, with z = (w, b) . (h, 1)."""
+        """For every non-zero its value x where z = (w, b) . (h, 1) > 0, else 0."""
         products = parameters.index_select(0, self.features)
         products *= hidden.index_select(0, self.samples)
         return torch.where(products @ products.new_ones(products.shape[1]) > 0, self.values, 0)
@@ -70,5 +73,5 @@ def _segment_sums(
     starts: Int[Tensor, "segments"],
     weights: Float[Tensor, "nnz"],
 ) -> Tensor:
-    """Sums of weighted table rows by segment: one fused kernel that always adds in the same order."""
+    """The weighted sum of the table's rows in each segment, by one fused kernel that always adds in the same order."""
     return embedding_bag(rows, table, starts, mode="sum", per_sample_weights=weights, include_last_offset=True)

@@ -1,4 +1,4 @@
-"""AdamW over one tensor with linear warm-up and cosine decay to zero, in one fused pass.
+"""AdamW for one tensor, with linear warm-up and cosine decay to zero, in one fused pass.
 
 Source: Henighan et al. 2023 (50 000 full-batch steps, 2 500 of warm-up to 1e-3, cosine to 0, weight decay 1e-2).
 """
@@ -12,12 +12,13 @@ from torch.optim.adamw import adamw
 
 from icltool.core.errors import UsageError
 
+# Moments below this are set to zero; float32's denormal numbers begin at 1.2e-38.
 VANISHED = 1e-30
 
 
 @dataclass(frozen=True)
 class WarmupCosine:
-    """AdamW's settings: a training of `steps`, the first `warmup` of them with a rising rate."""
+    """AdamW's settings for a training of `steps`; in the first `warmup` of them the learning rate rises to `peak`."""
 
     steps: int = 50_000
     peak: float = 1e-3
@@ -32,7 +33,7 @@ class WarmupCosine:
             raise UsageError(f"{self.warmup} warm-up steps do not fit in {self.steps} steps: warm up for fewer")
 
     def learning_rate(self, step: int) -> float:
-        """The rate of a step, counted from 1: the peak at the end of the warm-up, 0 at the last step."""
+        """The learning rate of a step, counted from 1: the peak at the end of the warm-up, 0 at the last step."""
         if step <= self.warmup:
             return self.peak * step / self.warmup
         progress = (step - self.warmup) / (self.steps - self.warmup)
@@ -40,7 +41,7 @@ class WarmupCosine:
 
 
 class FusedAdamW:
-    """The moments of one tensor; `update` changes the tensor in place."""
+    """Adam's two moments of one tensor; `update` changes the tensor in place."""
 
     def __init__(self, parameters: Tensor, settings: WarmupCosine) -> None:
         self.settings = settings
@@ -50,7 +51,7 @@ class FusedAdamW:
         self._count = torch.zeros((), dtype=torch.float32, device=parameters.device)
 
     def update(self, parameters: Tensor, gradient: Tensor) -> None:
-        """One step of decoupled weight decay and Adam."""
+        """One step of Adam with decoupled weight decay."""
         settings = self.settings
         self.step += 1
         adamw(
@@ -73,7 +74,8 @@ class FusedAdamW:
     def drop_vanished(self) -> None:
         """Set moments below 1e-30 to zero, before they become denormal numbers, which are a hundred times slower.
 
-        A feature that is silent for long has such moments; against epsilon they move nothing by a float's last digit.
+        A feature that has long been dead has such moments. They are so small against epsilon that no parameter would
+        change in its last digit.
         """
         for moment in (self.mean, self.square):
             moment.masked_fill_(moment.abs() < VANISHED, 0)

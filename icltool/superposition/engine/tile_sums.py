@@ -1,9 +1,11 @@
-"""The sums over all pairs of (feature, sample) that the toy ReLU loss needs, over the tiles that can be active.
+"""The sums over all (feature, sample) pairs that the toy ReLU loss needs; only tiles that can be active are evaluated.
 
-With r_tj = relu(w_j . h_t + b_j) everything follows from two reductions of the same r:
-by feature, sum_t r_tj (h_t, 1), and by sample, sum_j r_tj (w_j, b_j); even the loss, since sum r^2 = sum r z.
-There is no compiled path: of what torch.compile made of these sums, two fused reductions took 1.7 and one fused kernel
-2.3 times as long as the matrix products on tiles that stay in a core's cache.
+With r_tj = relu(z_tj) and z_tj = w_j . h_t + b_j, everything follows from two sums of the same r: by feature,
+sum_t r_tj (h_t, 1), and by sample, sum_j r_tj (w_j, b_j). The loss does too, since sum r^2 = sum r z.
+
+torch.compile is not used here: its two fused reductions took 1.7 times as long as these matrix products on tiles that
+stay in a core's cache, its one fused kernel 2.3 times.
+
 Shapes: see `tiles`.
 """
 
@@ -20,9 +22,9 @@ _PAIRS = 1 << 18  # pairs held at once: 1 MiB in float32, so they stay in a core
 def pair_sums(
     tiles: Tiles, *, parameters: Float[Tensor, "F k"], hidden: Float[Tensor, "S k"]
 ) -> tuple[Float[Tensor, "F k"], Float[Tensor, "S k"]]:
-    """(sum over t of r_tj (h_t, 1) for every feature, sum over j of r_tj (w_j, b_j) for every sample), in float64.
+    """For every feature sum_t r_tj (h_t, 1), and for every sample sum_j r_tj (w_j, b_j), in float64.
 
-    Only the sums inside one tile are in the precision of the parameters.
+    Only the sums inside a mixed tile are made in the precision of the parameters.
     """
     by_feature, by_sample = (torch.zeros_like(table, dtype=torch.float64) for table in (parameters, hidden))
     features, samples = tiles.features.points, tiles.samples.points
@@ -30,7 +32,7 @@ def pair_sums(
     if tiles.full is not None:
         _add_full(features.double(), samples.double(), tiles.full.double(), feature_sums, sample_sums)
     _add_mixed(tiles, feature_sums, sample_sums)
-    # The zero rows that pad the blocks receive zeros, so that writing them more than once is harmless.
+    # Blocks are padded with the zero row, whose sums are zeros; so writing it more than once is harmless.
     for sums, rows, table in (
         (feature_sums, tiles.features.rows, by_feature),
         (sample_sums, tiles.samples.rows, by_sample),
@@ -46,7 +48,7 @@ def _add_full(
     feature_sums: Float[Tensor, "J k B"],
     sample_sums: Float[Tensor, "I k C"],
 ) -> None:
-    """Where every pair is active r = z is linear: a block's sum needs only the other blocks' second moments."""
+    """Add the full tiles. There r = z is linear, so a block's sum needs only the other blocks' second moments."""
     sample_moments = einsum(samples, samples, "I k C, I l C -> I k l")
     feature_moments = einsum(features, features, "J k B, J l B -> J k l")
     seen_by_feature = einsum(full, sample_moments, "J I, I k l -> J k l")
@@ -56,7 +58,10 @@ def _add_full(
 
 
 def _add_mixed(tiles: Tiles, feature_sums: Float[Tensor, "J k B"], sample_sums: Float[Tensor, "I k C"]) -> None:
-    """Tile by tile. The few coordinates come first and the many points last in every product: several times faster."""
+    """Add the mixed tiles, evaluated a few at a time.
+
+    In every product the few coordinates come first and the many points last, which is several times faster.
+    """
     features, samples = tiles.features.points, tiles.samples.points
     B, C = features.shape[2], samples.shape[2]
     at_once = max(1, _PAIRS // (B * C))
