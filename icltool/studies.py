@@ -5,14 +5,14 @@ A list, so that a program of your own can append a study before it calls `icltoo
 
 from icltool.core.errors import InputError
 from icltool.core.study import Study
-from icltool.gpicl.studies.augment.study import GPICL_AUGMENT
-from icltool.gpicl.studies.test.study import GPICL_TEST
-from icltool.gpicl.studies.train.study import GPICL_TRAIN
-from icltool.regression.studies.evaluate.study import EVALUATE
-from icltool.regression.studies.mask_tokens.study import MASK_TOKENS
-from icltool.regression.studies.probe.study import PROBE
-from icltool.regression.studies.train.study import TRAIN
-from icltool.superposition.studies.double_descent.study import DOUBLE_DESCENT
+from icltool.gpicl.studies.augment import GPICL_AUGMENT
+from icltool.gpicl.studies.test import GPICL_TEST
+from icltool.gpicl.studies.train import GPICL_TRAIN
+from icltool.regression.studies.evaluate import EVALUATE
+from icltool.regression.studies.mask_tokens import MASK_TOKENS
+from icltool.regression.studies.probe import PROBE
+from icltool.regression.studies.train import TRAIN
+from icltool.superposition.studies.double_descent import DOUBLE_DESCENT
 
 STUDIES: list[Study] = [
     TRAIN,

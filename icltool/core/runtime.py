@@ -16,8 +16,7 @@ from pathlib import Path
 import torch
 
 from icltool import __version__
-from icltool.core.device import available_threads, pick_device
-from icltool.core.processes import launched
+from icltool.core.processes import available_threads, launched, pick_device
 from icltool.core.result import Value
 from icltool.core.runtime_config import RuntimeConfig
 

@@ -3,6 +3,7 @@
 from typing import Literal, Self
 
 from icltool.core.config import Config, setting
+from icltool.core.processes import available_threads, pick_device
 
 GROUP = "Machine"
 # Compiling takes seconds, once for a machine.
@@ -37,15 +38,12 @@ class RuntimeConfig(Config):
 
     def resolved(self) -> Self:
         """The config with device and threads fixed for this machine."""
-        from icltool.core.device import available_threads, pick_device  # noqa: PLC0415 - `--help` reads the settings and must not load torch
-
         update = {"device": pick_device(self.device), "threads": self.threads or available_threads()}
         return self.model_copy(update=update)
 
     def compile_for(self, steps: int) -> Literal["on", "off"]:
         """What `auto` means for a training of so many steps here: `on` where it pays and a compiler exists."""
         from icltool.core.compiler import find_compiler  # noqa: PLC0415 - loads torch
-        from icltool.core.device import pick_device  # noqa: PLC0415 - loads torch
 
         if self.compile != "auto":
             return self.compile

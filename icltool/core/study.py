@@ -1,8 +1,8 @@
 """What a study is to everything above it: a name, settings, work, a cost, figures, a table, and what it declares.
 
-A study is a folder with `config.py` (settings), `run.py` (the work), `cost.py` (what a run will take) and `figure.py`
-(figures and table). Its entry, a `Study`, names the folder and imports nothing, since listing the commands must not
-load torch.
+A study is a package with `config.py` (settings), `run.py` (the work), `cost.py` (what a run will take) and `figure.py`
+(figures and table). Its entry, a `Study`, stands in the package's `__init__.py`. It names these modules and imports
+none of them, since listing the commands must not load torch.
 """
 
 import importlib

@@ -12,9 +12,9 @@ from icltool.core.metrics_log import read_rows
 from icltool.core.progress import StepRecord
 from icltool.core.study import RunRequest
 from icltool.core.tracking import tracked
+from icltool.regression.studies.train import TRAIN
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run
-from icltool.regression.studies.train.study import TRAIN
 from icltool.sweep.engines.worker import Job, do_job
 from tests.interruptions import stop_at
 

@@ -13,8 +13,7 @@ from icltool.core.runtime import prepare
 from icltool.core.seeding import generator
 from icltool.regression.models.probes import Probes, ProbeSizes
 from icltool.regression.studies.probe.config import ProbeConfig
-from icltool.regression.studies.probe.learner import states_at_once
-from icltool.regression.studies.probe.probe_update import ProbeUpdate
+from icltool.regression.studies.probe.learner import ProbeUpdate, states_at_once
 
 LEARNING_RATE = 1e-3
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from icltool.core.errors import UsageError
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.evaluation.probe_target_config import ProbeTargetConfig
+from icltool.regression.evaluation.config import ProbeTargetConfig
 
 Inputs = Float[Tensor, "B n d"]
 Values = Float[Tensor, "B n"]

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from icltool.core.device import available_threads
 from icltool.core.errors import UsageError
+from icltool.core.processes import available_threads
 from icltool.sweep.engines.local import run_jobs
 from icltool.sweep.engines.worker import Engine
 from icltool.sweep.plan import SweepPlan

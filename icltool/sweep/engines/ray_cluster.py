@@ -20,9 +20,9 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError, TaskCancelledError
 
-from icltool.core.device import available_threads
 from icltool.core.errors import UsageError
 from icltool.core.interrupts import deferred_interrupts
+from icltool.core.processes import available_threads
 from icltool.core.progress import StepRecord
 from icltool.sweep.engines.local import POLL_SECONDS, STOPPED
 from icltool.sweep.engines.worker import (

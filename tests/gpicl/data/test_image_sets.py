@@ -13,8 +13,7 @@ from icltool.gpicl.data.classification_data import classification_data_like
 from icltool.gpicl.data.config import PreprocessingConfig
 from icltool.gpicl.data.dataset_files import read_dataset
 from icltool.gpicl.data.image_features import fit_features
-from icltool.gpicl.data.image_resizing import convert_images
-from icltool.gpicl.data.image_sets import ImageSet, ImageSplit, load_image_set, load_image_set_like
+from icltool.gpicl.data.image_sets import ImageSet, ImageSplit, convert_images, load_image_set, load_image_set_like
 
 
 def test_digits_are_scikit_learns_split_once_and_for_all() -> None:

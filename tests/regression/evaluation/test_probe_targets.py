@@ -8,7 +8,7 @@ import torch
 
 from icltool.core.errors import UsageError
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.evaluation.probe_target_config import ProbeTargetConfig
+from icltool.regression.evaluation.config import ProbeTargetConfig
 from icltool.regression.evaluation.probe_targets import probe_targets
 
 

@@ -5,7 +5,7 @@ import torch
 
 from icltool.core.seeding import generator
 from icltool.regression.models.probes import Probes, ProbeSizes, decode, prompt_errors
-from icltool.regression.studies.probe.probe_update import ProbeUpdate
+from icltool.regression.studies.probe.learner import ProbeUpdate
 from icltool.training.training_config import OptimiserConfig
 from tests.reference.probe_sequential import SequentialProbes
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from icltool.core.errors import UsageError
-from icltool.superposition.data.report_features import draw_report_samples, nan_columns
+from icltool.superposition.data.sparse_features import draw_report_samples, nan_columns
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -17,8 +17,7 @@ from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.core.tensor_files import read_tensor_file
 from icltool.studies import study_named
-from icltool.superposition.data.report_features import draw_report_samples
-from icltool.superposition.data.sparse_features import draw_samples, stream_samples
+from icltool.superposition.data.sparse_features import draw_report_samples, draw_samples, stream_samples
 from icltool.superposition.measures import normalised_loss
 from icltool.superposition.model import ToyReLU
 from icltool.superposition.studies.double_descent.config import DoubleDescentConfig

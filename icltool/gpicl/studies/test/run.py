@@ -16,9 +16,9 @@ from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT, accuracy_reco
 from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers
 from icltool.gpicl.learners.all_learners import state_size
 from icltool.gpicl.learners.checkpoint import GpiclCheckpoint, load_gpicl_checkpoint
+from icltool.gpicl.studies.test import GPICL_TEST
 from icltool.gpicl.studies.test.config import GpiclTestConfig
 from icltool.gpicl.studies.test.from_scratch import NAME, sgd_records
-from icltool.gpicl.studies.test.study import GPICL_TEST
 
 
 def run(config: GpiclTestConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:

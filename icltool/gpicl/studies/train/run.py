@@ -17,9 +17,9 @@ from icltool.gpicl.evaluation.accuracy_records import accuracy_records, last_acc
 from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers
 from icltool.gpicl.learners.all_learners import new_learner, state_size
 from icltool.gpicl.learners.checkpoint import LearnedShape, save_gpicl_checkpoint
+from icltool.gpicl.studies.train import GPICL_TRAIN
 from icltool.gpicl.studies.train.config import INTERIM_SEQUENCES, GpiclTrainConfig
 from icltool.gpicl.studies.train.objective import InContextObjective, TaskBatches
-from icltool.gpicl.studies.train.study import GPICL_TRAIN
 from icltool.training.gradient_learner import GradientLearner
 from icltool.training.trained_study import trained_study
 

@@ -5,9 +5,9 @@ from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare
 from icltool.core.study import RunRequest
+from icltool.regression.studies.evaluate import EVALUATE
 from icltool.regression.studies.evaluate.config import EvaluateConfig
 from icltool.regression.studies.evaluate.measurements import Evaluation, measurements_of
-from icltool.regression.studies.evaluate.study import EVALUATE
 from icltool.regression.studies.measured_model import MeasuredModel, measured_model
 
 

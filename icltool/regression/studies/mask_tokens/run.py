@@ -16,8 +16,8 @@ from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.regression.evaluation.masked_context import masked_query_errors, pair_masks
 from icltool.regression.models.checkpoint import Checkpoint
+from icltool.regression.studies.mask_tokens import MASK_TOKENS
 from icltool.regression.studies.mask_tokens.config import MaskTokensConfig
-from icltool.regression.studies.mask_tokens.study import MASK_TOKENS
 from icltool.regression.studies.measured_model import MeasuredModel, measured_model
 
 BY_PAIRS = "error by pairs kept"

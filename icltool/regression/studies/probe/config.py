@@ -5,8 +5,7 @@ from typing import ClassVar, Literal
 
 from icltool.core.config import PresetValues, setting
 from icltool.core.runtime_config import RuntimeConfig, SeedConfig
-from icltool.regression.evaluation.config import MeasuredCheckpointConfig
-from icltool.regression.evaluation.probe_target_config import GROUP, ProbeTargetConfig
+from icltool.regression.evaluation.config import PROBE, MeasuredCheckpointConfig, ProbeTargetConfig
 from icltool.training.training_config import TRAINING, OptimiserConfig, RecordingConfig
 
 # What the interim evaluations look at: enough for a curve; the final figures use all of `eval_prompts`.
@@ -37,22 +36,22 @@ class ProbeConfig(MeasuredCheckpointConfig, ProbeTargetConfig, RecordingConfig, 
         },
     }
 
-    probe: Literal["mlp", "linear"] = setting("mlp", "Linear, ReLU, Linear; or one Linear.", group=GROUP)
-    hidden: int = setting(64, "Hidden units of an mlp probe.", group=GROUP, ge=1, le=65_536)
+    probe: Literal["mlp", "linear"] = setting("mlp", "Linear, ReLU, Linear; or one Linear.", group=PROBE)
+    hidden: int = setting(64, "Hidden units of an mlp probe.", group=PROBE, ge=1, le=65_536)
     standardise: bool = setting(
         default=True,
         help="Probes see each coordinate of a state with mean 0 and variance 1: they learn sooner; else as it is.",
-        group=GROUP,
+        group=PROBE,
     )
     control: bool = setting(
         default=False,
         help="The control task: train the probes on prompts whose w is all ones, test them on random w.",
-        group=GROUP,
+        group=PROBE,
     )
     loops: int | None = setting(
         None,
         "Loops whose states are probed, beyond training too; unset: as in training.",
-        group=GROUP,
+        group=PROBE,
         ge=1,
         le=100_000,
     )

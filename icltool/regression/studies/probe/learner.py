@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import torch
 from einops import einsum
+from jaxtyping import Float
 from torch import Tensor
 
 from icltool.core.errors import UsageError
@@ -18,16 +19,42 @@ from icltool.core.seeding import generator
 from icltool.regression.data.prompts import Prompts
 from icltool.regression.evaluation.hidden_states import Visit, measure_state_scale, visit_hidden_states
 from icltool.regression.evaluation.probe_targets import probe_targets
-from icltool.regression.models.probes import Probes
+from icltool.regression.models.probes import Probes, probe_gradients
 from icltool.regression.studies.measured_model import MeasuredModel
 from icltool.regression.studies.probe.config import SCALE_PROMPTS, ProbeConfig
-from icltool.regression.studies.probe.probe_update import ProbeUpdate
 from icltool.training.learner import LearnerState, Number
-from icltool.training.optimisers import learning_rate_factor
+from icltool.training.optimisers import Optimisers, learning_rate_factor
 from icltool.training.resume_file import pack_model, pack_optimisers, unpack_model, unpack_optimisers
+from icltool.training.training_config import OptimiserConfig
 
 # What the probes of the states held at once may take. On a CPU they should stay in its caches.
 CPU_MEMORY, GPU_MEMORY = 48 * 2**20, 2 * 2**30
+
+
+class ProbeUpdate:
+    """Takes in a step's gradients, then moves every probe; none feels another: Adam is elementwise, nothing clips."""
+
+    def __init__(self, probes: Probes, config: OptimiserConfig) -> None:
+        self.probes = probes
+        self.optimisers = Optimisers(probes, config)
+        self._gradients: list[tuple[Tensor, ...]] = []
+        self._losses: list[Tensor] = []
+
+    def add(self, first: int, states: Float[Tensor, "s t B D"], targets: Float[Tensor, "k B d"]) -> None:
+        """Take in the states from `first` on; those of a step come once each and in order."""
+        loss, gradients = probe_gradients(self.probes.of_states(first, states.shape[0]), states, targets)
+        self._losses.append(loss)
+        self._gradients.append(tuple(gradients))
+
+    def apply(self, factor: float) -> Float[Tensor, ""]:
+        """Step at `factor` times the peak learning rate; returns the mean error of the probes before it."""
+        for tensor, *parts in zip(self.probes.tensors(), *self._gradients, strict=True):
+            tensor.grad = torch.cat(parts)
+        self.optimisers.step(factor)
+        loss = torch.stack(self._losses).sum() / (self.probes.sizes.states * self.probes.sizes.targets)
+        self._gradients.clear()
+        self._losses.clear()
+        return loss
 
 
 class ProbedStates:

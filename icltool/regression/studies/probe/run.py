@@ -29,9 +29,9 @@ from icltool.regression.evaluation.hidden_states import HiddenState, hidden_stat
 from icltool.regression.evaluation.probe_targets import probe_targets
 from icltool.regression.models.probes import Probes, ProbeSizes, prompt_errors
 from icltool.regression.studies.measured_model import MeasuredModel, measured_model
+from icltool.regression.studies.probe import PROBE
 from icltool.regression.studies.probe.config import INTERIM_PROMPTS, ProbeConfig
 from icltool.regression.studies.probe.learner import ProbedStates, ProbeLearner, states_at_once, training_prompts
-from icltool.regression.studies.probe.study import PROBE
 from icltool.training.trained_study import trained_study
 
 BY_STATE = "probe error by state"

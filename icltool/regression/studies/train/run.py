@@ -16,9 +16,9 @@ from icltool.regression.evaluation.error_records import BY_EXAMPLE, baseline_rec
 from icltool.regression.evaluation.in_context import all_baseline_errors, evaluation_prompts, model_errors
 from icltool.regression.models.checkpoint import model_label, new_model, save_checkpoint
 from icltool.regression.models.loop_plan import every_loop_plan, last_loop_plan
+from icltool.regression.studies.train import TRAIN
 from icltool.regression.studies.train.config import INTERIM_PROMPTS, TrainConfig
 from icltool.regression.studies.train.objective import RegressionObjective
-from icltool.regression.studies.train.study import TRAIN
 from icltool.training.gradient_learner import GradientLearner
 from icltool.training.shared_training import Share, lead, shared
 from icltool.training.shared_training import follow as follow_leader

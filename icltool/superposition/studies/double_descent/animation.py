@@ -7,6 +7,7 @@ from einops import rearrange
 from torch import Tensor
 
 from icltool.core.result import Result
+from icltool.superposition.studies.double_descent.learner import read_trajectory
 from icltool.superposition.studies.double_descent.plane import (
     SORTS,
     add_panel,
@@ -16,7 +17,6 @@ from icltool.superposition.studies.double_descent.plane import (
     set_extent,
 )
 from icltool.superposition.studies.double_descent.run import FEATURE
-from icltool.superposition.studies.double_descent.trajectory import read_trajectory
 
 # Vectors of a panel: a frame holds all panels, and a page all frames.
 MOST_VECTORS = 100

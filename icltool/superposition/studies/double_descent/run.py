@@ -22,17 +22,21 @@ from icltool.core.runtime import environment, prepare
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.networks.model_file import write_model
-from icltool.superposition.data.report_features import draw_report_samples, nan_columns
-from icltool.superposition.data.sparse_features import SparseSamples, draw_samples, stream_samples
+from icltool.superposition.data.sparse_features import (
+    SparseSamples,
+    draw_report_samples,
+    draw_samples,
+    nan_columns,
+    stream_samples,
+)
 from icltool.superposition.engine.engine import ToyReLUEngine
 from icltool.superposition.engine.optimiser import WarmupCosine
 from icltool.superposition.measures import dimensionality, geometry, normalised_loss
 from icltool.superposition.model import ToyReLU
+from icltool.superposition.studies.double_descent import DOUBLE_DESCENT
 from icltool.superposition.studies.double_descent.config import DoubleDescentConfig
 from icltool.superposition.studies.double_descent.cost import require_memory
-from icltool.superposition.studies.double_descent.learner import ToyReLULearner
-from icltool.superposition.studies.double_descent.study import DOUBLE_DESCENT
-from icltool.superposition.studies.double_descent.trajectory import TRAJECTORY, Trajectory
+from icltool.superposition.studies.double_descent.learner import TRAJECTORY, ToyReLULearner, Trajectory
 from icltool.training.trained_study import trained_study
 
 KIND = "toy-relu"
