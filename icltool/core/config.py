@@ -102,7 +102,7 @@ class Config(BaseModel):
         """Python's True is a 1, but `L = true` in a file is a slip."""
         annotation = cls.model_fields[info.field_name or ""].annotation
         if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
-            raise ValueError("true and false are no values of it")
+            raise ValueError("true and false are not values of it")
         return value
 
     @field_validator("*", mode="after")
@@ -159,7 +159,7 @@ class Config(BaseModel):
 
     @classmethod
     def check_names(cls, values: Mapping[str, object], *, where: str) -> None:
-        """Raise `UsageError` for a name that is no setting, saying where it stands."""
+        """Raise `UsageError` for a name that is not a setting, saying where it stands."""
         for name in values:
             if name not in cls.model_fields:
                 raise UsageError(f"{where}: unknown setting {name}{suggestion(name, list(cls.model_fields))}")

@@ -56,7 +56,7 @@ def unreadable(path: Path, error: OSError) -> InputError:
 
 
 def _below(path: Path) -> Iterator[Path]:
-    """Where a file of this name is further down: somebody gave the folder of all runs for one of them."""
+    """Where a file of this name is further down: the folder of all runs was given for one of them."""
     for above in ("*", "*/*"):
         yield from sorted(path.parent.glob(f"{above}/{escape(path.name)}"))
 

@@ -1,4 +1,4 @@
-"""What a running study tells whoever watches it."""
+"""What a running study reports of its progress."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,4 +25,4 @@ OnStep = Callable[[StepRecord], None]
 
 
 def ignore_step(record: StepRecord) -> None:
-    """The callback of somebody who does not watch."""
+    """A callback that does nothing."""

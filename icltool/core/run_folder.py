@@ -117,7 +117,7 @@ def open_run(
     given = dict(inputs or {})
     identity: dict[str, object] = {**config.identity(), INPUTS_KEY: given}
     path = request.out or Path("runs") / study.name / f"{safe_name(slug)}-{config_hash(identity)}"
-    # Before the lock too, so that a folder of somebody else's gets not even a lock file.
+    # Before the lock too, so that a folder of another program gets not even a lock file.
     _stored_identity(path)
     make_folder(path)
     with _locked(path, patience=request.patience):
@@ -145,7 +145,7 @@ def open_run(
         try:
             yield folder
         except (InputError, UsageError):
-            # Nothing was begun: once what the run reads is there, the same command is no run to go on with.
+            # Nothing was begun: once what the run reads is there, the same command has no run to go on with.
             if stored is None and {entry.name for entry in path.iterdir()} <= {CONFIG, LOCK}:
                 (path / CONFIG).unlink(missing_ok=True)
             raise

@@ -63,7 +63,7 @@ def raw_metadata(path: Path) -> dict[str, Any] | None:
             start = stream.read(8)
             if start.startswith(ZIP):
                 raise InputError(
-                    f"{path} is no safetensors file but an archive, as torch.save writes; "
+                    f"{path} is not a safetensors file but an archive, as torch.save writes; "
                     "icltool import-checkpoint brings an official .pt file in"
                 )
             length = int.from_bytes(start, "little")

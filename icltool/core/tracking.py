@@ -48,7 +48,7 @@ def tracker_named(text: str) -> TrackerName:
                     "in the checkout: pip install -c .ci/constraints.txt -e '.[track]'"
                 )
             return name
-    raise UsageError(f"--track: {text!r} is no tracker{suggestion(text, TRACKERS)}")
+    raise UsageError(f"--track: {text!r} is not a tracker{suggestion(text, TRACKERS)}")
 
 
 @contextmanager

@@ -119,13 +119,13 @@ def read_model_header(path: Path, *, kind: str, expected: str) -> ModelHeader:
 def header_table(file: Path, name: str, value: object) -> dict[str, Any]:
     """A table in a header; raises `InputError` when it is none."""
     if not isinstance(value, dict):
-        raise InputError(f"{file} has a damaged icltool header ({name} is no table); write it again")
+        raise InputError(f"{file} has a damaged icltool header ({name} is not a table); write it again")
     return cast("dict[str, Any]", value)
 
 
 def _step(file: Path, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError(f"{file} has a damaged icltool header (step is no whole number); write it again")
+        raise InputError(f"{file} has a damaged icltool header (step is not a whole number); write it again")
     return value
 
 

@@ -46,12 +46,12 @@ def _result(path: Path) -> Result:
     if not path.exists():
         near = nearest_recipe(path)
         raise InputError(
-            f"there is no run, sweep or recipe {path}; {f'did you mean {near}?' if near else 'check the path'}"
+            f"there is not a run, sweep or recipe {path}; {f'did you mean {near}?' if near else 'check the path'}"
         )
     if path.suffix == ".safetensors":
         if not (path.parent / "result.json").exists():
             raise InputError(f"{path} has no result.json beside it; give a run folder, a result or a recipe")
         path = path.parent
     if path.is_dir() and not (path / "result.json").exists() and not (path / "config.toml").exists():
-        raise InputError(f"{path} is no run, sweep or recipe (no result.json or recipe.toml); check the path")
+        raise InputError(f"{path} is not a run, sweep or recipe (no result.json or recipe.toml); check the path")
     return load_result(path)

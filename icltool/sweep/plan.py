@@ -113,7 +113,7 @@ def plan_sweep(name: str, recipe: Recipe, *, scale: Scale | None, folder: Path, 
 
 
 def default_folder(name: str) -> Path:
-    """Where a sweep goes when nobody says otherwise."""
+    """Where a sweep goes by default."""
     return Path("runs") / "sweep" / name
 
 

@@ -220,5 +220,5 @@ def _reason(kind: str, detail: Mapping[str, object]) -> str:
         return "is required"
     if kind == "literal_error":
         word = str(detail["input"])[:60]
-        return f"{word!r} is no scale{suggestion(word, SCALES)}"
+        return f"{word!r} is not a scale{suggestion(word, SCALES)}"
     return str(detail["msg"])

@@ -49,7 +49,7 @@ class Kettle(Config):
         ({"cups": "two"}, "cups: must be a whole number (got two)"),
         ({"cups": 1.5}, "cups: must be a whole number (got 1.5)"),
         ({"cups": None}, "cups: must be a whole number (got None)"),
-        ({"cups": True}, "cups: true and false are no values of it"),
+        ({"cups": True}, "cups: true and false are not values of it"),
         ({"degrees": 0}, "degrees: must be more than 0 (got 0)"),
         ({"degrees": float("nan")}, "degrees: must be a finite number (got nan)"),
         ({"degrees": "hot"}, "degrees: must be a number (got hot)"),

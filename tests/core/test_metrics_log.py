@@ -1,4 +1,4 @@
-"""metrics.jsonl: rows come back as written; a line cut off by a crash is no row."""
+"""metrics.jsonl: rows come back as written; a line cut off by a crash is not a row."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""TOML: unset settings are absent, and a file that is no TOML says so in one line."""
+"""TOML: unset settings are absent, and a file that is not TOML says so in one line."""
 
 from pathlib import Path
 

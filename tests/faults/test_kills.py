@@ -135,7 +135,7 @@ def test_a_storm_over_a_whole_sweep_is_one_interruption(storms: int, tmp_path: P
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
-        # What an earlier turn's workers saved is no sign that this one is at work.
+        # What an earlier turn's workers saved is not a sign that this one is at work.
         while not any(file.stat().st_mtime > began for file in Path("cut").glob(awaited)) and process.poll() is None:
             time.sleep(0.01)
         time.sleep(chance.uniform(0.0, 0.5) if awaited == ".lock" else 0.0)

@@ -108,7 +108,7 @@ def _toml(table: Any) -> bytes:
     try:
         return tomli_w.dumps(table).encode()
     except (TypeError, ValueError, AttributeError, RecursionError):
-        # What TOML cannot say is said as JSON, which is no TOML.
+        # What TOML cannot say is said as JSON, which is not TOML.
         return _json(table)
 
 

@@ -124,8 +124,8 @@ def test_a_preset_lies_under_the_settings() -> None:
         ({"grid": {"L": 3}}, r"^f: stage train: grid.L: "),
         ({"zip": {"b": []}}, r"^f: stage train: zip.b is empty"),
         ({"scale": {"cpu": {"zip": {"b": [1], "T": [1, 2]}}}}, r"^f: stage train, scale cpu: the zipped axes differ"),
-        ({"only": ["gpu"]}, r"^f: stage train: only: 'gpu' is no scale; did you mean cpu\?"),
-        ({"scale": {"smok": {}}}, r"^f: stage train: scale\.smok.*'smok' is no scale; did you mean smoke\?"),
+        ({"only": ["gpu"]}, r"^f: stage train: only: 'gpu' is not a scale; did you mean cpu\?"),
+        ({"scale": {"smok": {}}}, r"^f: stage train: scale\.smok.*'smok' is not a scale; did you mean smoke\?"),
         ({"only": []}, r"^f: stage train: only: "),
     ],
 )

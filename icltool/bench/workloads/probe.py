@@ -1,6 +1,6 @@
 """The two probe updates that `bench probe` compares: forward, backward, Adam for b + 1 states x d targets.
 
-The states are random tensors of a model's sizes: how they were made is no part of the update.
+The states are random tensors of a model's sizes: how they were made is not part of the update.
 """
 
 import importlib

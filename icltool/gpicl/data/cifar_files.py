@@ -18,7 +18,7 @@ from icltool.core.errors import InputError
 from icltool.gpicl.data.idx_files import GZIP_MAGIC, RawSplit
 
 RECORD = 1 + 3 * 32 * 32
-# The publisher's batches have 10 000 records; more than ten times that is no batch of CIFAR-10.
+# The publisher's batches have 10 000 records; more than ten times that is not a batch of CIFAR-10.
 MAX_BYTES = 100_000 * RECORD
 # The publisher's archive has 184 million.
 MAX_ARCHIVE_BYTES = 500_000_000
@@ -50,7 +50,7 @@ def read_cifar(path: Path) -> tuple[RawSplit, RawSplit]:
 
 
 def _unpacked(path: Path) -> bytes:
-    """The archive without its compression; what is no archive's size is not unpacked."""
+    """The archive without its compression; what is larger than an archive is not unpacked."""
     with path.open("rb") as raw:
         compressed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)

@@ -46,7 +46,7 @@ def _in_folder(folder: Path, file: str, name: str) -> Path:
     """The file in a folder (or in its subfolder of the set's name), or what it unpacks to: the name without .gz."""
     folder = folder / name if (folder / name).is_dir() else folder
     if not folder.is_dir():
-        raise InputError(f"--data-dir {folder} is no folder; give the one that holds the files of {name}")
+        raise InputError(f"--data-dir {folder} is not a folder; give the one that holds the files of {name}")
     unpacked = {"cifar-10-binary.tar.gz": "cifar-10-batches-bin"}.get(file, file.removesuffix(".gz"))
     for candidate in (file, unpacked):
         if (folder / candidate).exists():

@@ -13,7 +13,7 @@ from icltool.core.errors import InputError
 
 RETRIES = 2
 TIMEOUT_SECONDS = 30.0
-# Several times the largest of the data sets' files; what is longer is no such file, whatever its checksum.
+# Several times the largest of the data sets' files; what is longer is not such a file, whatever its checksum.
 MAX_BYTES = 1_000_000_000
 
 

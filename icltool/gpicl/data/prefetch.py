@@ -34,7 +34,7 @@ class Prefetcher(Generic[Data]):
         for ahead in wanted:
             if ahead not in self._pending:
                 self._pending[ahead] = self._pool.submit(self._make, ahead)
-        # A step beyond the last is nobody's future: made on the spot.
+        # No thread makes a step beyond the last: it is made on the spot.
         return self._pending.pop(step).result() if step in self._pending else self._make(step)
 
     def __enter__(self) -> "Prefetcher[Data]":

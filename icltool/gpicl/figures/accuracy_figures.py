@@ -11,7 +11,7 @@ from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
 from icltool.gpicl.evaluation.accuracy_table import row_name
 
-# An improvement below this is no learning within the sequence.
+# An improvement below this is not learning within the sequence.
 WORTH_THE_NAME = 0.05
 
 

@@ -29,7 +29,7 @@ def read_user_prompts(path: Path) -> Prompts:
             return _read_safetensors(path)
         case suffix:
             raise InputError(
-                f"{path}: {suffix or 'no suffix'} is no data format; give a .safetensors file (xs, ys) or a .csv"
+                f"{path}: {suffix or 'no suffix'} is not a data format; give a .safetensors file (xs, ys) or a .csv"
             )
 
 

@@ -73,7 +73,7 @@ class LoopedTransformer(LoopedBlocks):
                     if loop in plan.scored:
                         predictions.append(self.predict(state))
                 elif loop in plan.scored:
-                    # Nobody needs this state but at x.
+                    # This state is needed at x only.
                     predictions.append(self._read(self.loop(state, prompt, plan.layout, step=AT_X.step)))
         return torch.stack(predictions)
 

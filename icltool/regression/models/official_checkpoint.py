@@ -95,7 +95,7 @@ def read_official_file(path: Path) -> OfficialFile:
         tensors[name] = value
     if READ_IN not in tensors:
         held = f"it holds {', '.join(list(tensors)[:3])}, ..." if tensors else f"it holds a {type(content).__name__}"
-        raise InputError(f"{path} has no {READ_IN}: it is no official in-context model ({held})")
+        raise InputError(f"{path} has no {READ_IN}: it is not an official in-context model ({held})")
     return OfficialFile(path=path, tensors=tensors, step=step if isinstance(step, int) else None)
 
 
@@ -155,7 +155,7 @@ def _require_stored(path: Path, stream: BinaryIO) -> None:
 
 def _damaged(path: Path) -> InputError:
     if path.suffix == ".safetensors":
-        return InputError(f"{path} is no file of torch.save; a checkpoint of icltool's needs no import")
+        return InputError(f"{path} is not a file of torch.save; a checkpoint of icltool's needs no import")
     return InputError(
         f"{path} is damaged, holds more than tensors and plain containers, or torch.save did not write it; "
         "save the model's state_dict() again"
@@ -191,7 +191,7 @@ def _our_weights(file: OfficialFile, config: RegressionModelConfig) -> dict[str,
             raise InputError(f"{file.path}: {key} is missing")
     for key in file.tensors:
         if key not in entries and not MEANINGLESS.fullmatch(key.removeprefix(backbone)):
-            raise InputError(f"{file.path}: {key} is no part of the official in-context transformer")
+            raise InputError(f"{file.path}: {key} is not part of the official in-context transformer")
     # An odd last position (Yang et al. allocate 2n + 1) belongs to no whole pair and is never used.
     weights["positions.weight"] = weights["positions.weight"][: 2 * config.n].clone()
     return weights
@@ -236,7 +236,7 @@ def _checked(file: OfficialFile, key: str, entry: _Entry) -> Tensor:
     if tuple(tensor.shape) != needed:
         raise InputError(f"{file.path}: {key} has shape {list(tensor.shape)}, needed: {list(needed)}")
     if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
-        raise InputError(f"{file.path}: {key} is no dense tensor of real numbers ({tensor.dtype})")
+        raise InputError(f"{file.path}: {key} is not a dense tensor of real numbers ({tensor.dtype})")
     if not bool(tensor.isfinite().all()):
         raise InputError(f"{file.path}: {key} holds numbers that are not finite; the training had diverged")
     ours = rearrange(tensor, "inputs outputs -> outputs inputs") if entry.transposed else tensor

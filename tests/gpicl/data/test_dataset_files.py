@@ -90,7 +90,7 @@ def test_a_huge_claim_allocates_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere is no folder; give the one that holds the files of mnist"):
+    with pytest.raises(InputError, match=r"nowhere is not a folder; give the one that holds the files of mnist"):
         load_image_set("mnist", data_dir=str(tmp_path / "nowhere"))
     idx_set(tmp_path, compress=True)
     (tmp_path / "t10k-images-idx3-ubyte.gz").unlink()

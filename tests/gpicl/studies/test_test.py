@@ -80,9 +80,9 @@ def test_other_features_and_lengths_are_other_runs(trained: Path) -> None:
 def test_what_cannot_be_tested_is_one_clear_line(trained: Path) -> None:
     with pytest.raises(InputError, match="have 6 examples, the model has positions for 5"):
         measured(trained, context=6)
-    with pytest.raises(InputError, match="is no folder; give the one that holds the files of svhn"):
+    with pytest.raises(InputError, match="is not a folder; give the one that holds the files of svhn"):
         measured(trained, dataset="svhn", data_dir="nowhere")
-    with pytest.raises(UsageError, match="'minst' is no data set; did you mean mnist"):
+    with pytest.raises(UsageError, match="'minst' is not a data set; did you mean mnist"):
         GpiclTestConfig.create({"checkpoint": "x", "elsewhere": "random,minst"})
 
 

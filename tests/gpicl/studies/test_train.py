@@ -181,9 +181,9 @@ def test_presets_and_bad_settings() -> None:
     ):
         with pytest.raises(UsageError, match=message):
             GpiclTrainConfig.create(values, as_options=True)
-    # Again the same line: a run that could not begin is no unfinished one.
+    # Again the same line: a run that could not begin is not an unfinished one.
     for _ in range(2):
-        with pytest.raises(InputError, match="is no folder"):
+        with pytest.raises(InputError, match="is not a folder"):
             run(tiny(dataset="mnist", data_dir="nowhere"))
 
 

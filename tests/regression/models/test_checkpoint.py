@@ -40,10 +40,10 @@ def test_a_checkpoint_comes_back_as_it_was(file: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"step": "seven"}, "step is no whole number"),
-        ({"step": None}, "step is no whole number"),
-        ({"config": [1]}, "config is no table"),
-        ({"metrics": 3}, "metrics is no table"),
+        ({"step": "seven"}, "step is not a whole number"),
+        ({"step": None}, "step is not a whole number"),
+        ({"config": [1]}, "config is not a table"),
+        ({"metrics": 3}, "metrics is not a table"),
         ({"model": {"kind": "other"}}, "another kind of model"),
         ({"model": {"kind": "regression-transformer", "L": 0}}, "L: must be at least 1"),
         ({"model": {"kind": "regression-transformer", "wings": 2}}, "unknown setting wings"),

@@ -152,7 +152,7 @@ def test_every_key_is_needed_and_its_shape_checked(layout: Layout) -> None:
 def test_one_key_too_many_is_named(layout: Layout) -> None:
     whole = original(layout).state_dict()
     for key in (f"{BACKBONE[layout]}h.0.attn.rotary", "_extra.weight"):
-        with pytest.raises(InputError, match=f"{key} is no part of the official"):
+        with pytest.raises(InputError, match=f"{key} is not part of the official"):
             imported({**whole, key: torch.zeros(2)})
 
 
@@ -246,5 +246,5 @@ def test_a_file_that_torch_did_not_write_is_refused() -> None:
 
 @pytest.mark.parametrize("content", [torch.zeros(3), [torch.zeros(3)], {}, {"a": torch.zeros(3)}, OrderedDict()])
 def test_a_file_without_a_model_is_refused(content: Any) -> None:
-    with pytest.raises(InputError, match=r"has no _read_in\.weight: it is no official in-context model"):
+    with pytest.raises(InputError, match=r"has no _read_in\.weight: it is not an official in-context model"):
         read_official_file(saved(content))

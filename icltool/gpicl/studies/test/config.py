@@ -27,7 +27,7 @@ class GpiclTestConfig(CheckpointConfig, EvaluationConfig, ImageFilesConfig, Runt
         "random", "Other data sets for unseen tasks, separated by commas; '' for none.", group=GROUP
     )
     features: Literal["components", "pixels"] | None = setting(
-        None, "What of an image is projected; unset: as in training.", group=GROUP
+        None, "What a task projects of an image; unset: as in training.", group=GROUP
     )
     context: int | None = setting(None, "Examples of a sequence; unset: as in training.", group=GROUP, ge=2, le=65_536)
     sgd: bool = setting(
@@ -43,7 +43,7 @@ class GpiclTestConfig(CheckpointConfig, EvaluationConfig, ImageFilesConfig, Runt
         known = choices_of(DatasetName)
         for name in _split(names):
             if name not in known:
-                raise ValueError(f"{name!r} is no data set{suggestion(name, known)}")
+                raise ValueError(f"{name!r} is not a data set{suggestion(name, known)}")
         return names
 
     @property
