@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from icltool.bench.config import BenchConfig
-from icltool.bench.paired_timing import Contest, hold_contest, require_checkout
+from icltool.bench.paired_timing import PairedTiming, require_checkout, time_in_turns
 from icltool.core.progress import OnStep
 from icltool.core.result import Value
 from icltool.core.runtime import environment, prepare
@@ -16,30 +16,30 @@ NAMES = {"gpicl": ("generation_share", "step_ms", "generation_ms")}
 
 
 def measure(config: BenchConfig, *, on_step: OnStep) -> Facts:
-    """Hold a resolved config's contest; raises `IcltoolError` outside a checkout."""
+    """Time a resolved config's workload; raises `IcltoolError` outside a checkout."""
     if config.whole_run:
         require_checkout()
         from icltool.bench.workloads.double_descent import whole_run  # noqa: PLC0415 - reads the checkout's tests/reference
 
-        contest = whole_run(config, on_step=on_step)
+        timing = whole_run(config, on_step=on_step)
     else:
-        contest = hold_contest(config, on_step=on_step)
-    return facts_of(config, contest)
+        timing = time_in_turns(config, on_step=on_step)
+    return facts_of(config, timing)
 
 
-def facts_of(config: BenchConfig, contest: Contest) -> Facts:
+def facts_of(config: BenchConfig, timing: PairedTiming) -> Facts:
     """What was measured, of what size, on what."""
     machine = environment(prepare(config))
     ratio, ours, plain = _names(config.workload)
     return {
         "workload": config.workload,
         "size": size_of(config),
-        ratio: round(contest.ratio, 3),
-        f"lowest_{ratio}": round(min(contest.ratios), 3),
-        f"highest_{ratio}": round(max(contest.ratios), 3),
-        ours: round(1e3 * statistics.median(contest.ours), 2),
-        plain: round(1e3 * statistics.median(contest.plain), 2),
-        "rounds": len(contest.ours),
+        ratio: round(timing.ratio, 3),
+        f"lowest_{ratio}": round(min(timing.ratios), 3),
+        f"highest_{ratio}": round(max(timing.ratios), 3),
+        ours: round(1e3 * statistics.median(timing.ours), 2),
+        plain: round(1e3 * statistics.median(timing.plain), 2),
+        "rounds": len(timing.ours),
         "threads": config.threads,
         "precision": config.precision,
         "compile": config.compile,
@@ -62,17 +62,17 @@ def size_of(config: BenchConfig) -> str:
 
 
 def tables_of(measured: Sequence[Facts]) -> list[Table]:
-    """A row for each workload: the contests, and what making its tasks costs a step of gpicl."""
+    """A row for each workload: the ratios, and what making its tasks costs a step of gpicl."""
     facts = measured[0]
     threads = counted(int(str(facts["threads"])), "thread")
     machine = f"{facts['machine']}, {threads}, {facts['precision']}, torch {facts['torch']}"
-    contests = [row for row in measured if row["workload"] not in NAMES]
+    timings = [row for row in measured if row["workload"] not in NAMES]
     shares = [row for row in measured if row["workload"] in NAMES]
     tables = [
         Table(
             title=f"icltool bench: {machine}",
             columns=["workload", "size", "ratio", "spread", "ours, ms", "plain, ms"],
-            rows=[_row(facts) for facts in contests],
+            rows=[_row(facts) for facts in timings],
         ),
         Table(
             title=f"icltool bench, tasks made for a step: {machine}",

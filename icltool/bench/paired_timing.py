@@ -22,7 +22,7 @@ ROOT = Path(icltool.__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contest:
+class PairedTiming:
     """Seconds a step of both sides, a value a round; with `whole`, the rounds are the parts of one long run."""
 
     ours: Sequence[float]
@@ -40,7 +40,7 @@ class Contest:
         return sum(self.plain) / sum(self.ours) if self.whole else statistics.median(self.ratios)
 
 
-def hold_contest(config: BenchConfig, *, on_step: OnStep) -> Contest:
+def time_in_turns(config: BenchConfig, *, on_step: OnStep) -> PairedTiming:
     """Time both sides in turn, `config.rounds` times; raises `IcltoolError` outside a checkout."""
     require_checkout()
     times: dict[str, list[float]] = {"ours": [], "plain": []}
@@ -50,7 +50,7 @@ def hold_contest(config: BenchConfig, *, on_step: OnStep) -> Contest:
         for side in ("ours", "plain") if done % 2 == 0 else ("plain", "ours"):
             times[side].append(time_in_a_process(side, config))
     on_step(StepRecord(step=2 * config.rounds, steps=2 * config.rounds, stage="measured"))
-    return Contest(ours=times["ours"], plain=times["plain"])
+    return PairedTiming(ours=times["ours"], plain=times["plain"])
 
 
 def require_checkout() -> None:

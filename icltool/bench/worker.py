@@ -1,4 +1,4 @@
-"""One side of a contest, in its own process: `python -m icltool.bench.worker ours|plain CONFIG-JSON`."""
+"""One side of a paired timing, in its own process: `python -m icltool.bench.worker ours|plain CONFIG-JSON`."""
 
 import json
 import statistics
@@ -7,20 +7,17 @@ import time
 from collections.abc import Callable
 
 from icltool.bench.config import BenchConfig
-from icltool.bench.workloads import double_descent as toy_relu_step
-from icltool.bench.workloads import gpicl as gpicl_step
-from icltool.bench.workloads import probe as probe_update
-from icltool.bench.workloads import train as training_step
+from icltool.bench.workloads import double_descent, gpicl, probe, train
 
 # Makes a function that takes one step, given its number.
 MakeStep = Callable[[BenchConfig], Callable[[int], object]]
 
 SIDES: dict[str, dict[str, MakeStep]] = {
-    "train": {"ours": training_step.ours, "plain": training_step.plain},
-    "probe": {"ours": probe_update.ours, "plain": probe_update.plain},
-    "double-descent": {"ours": toy_relu_step.ours, "plain": toy_relu_step.plain},
+    "train": {"ours": train.ours, "plain": train.plain},
+    "probe": {"ours": probe.ours, "plain": probe.plain},
+    "double-descent": {"ours": double_descent.ours, "plain": double_descent.plain},
     # The ratio is a share: making the tasks, of the step that makes and uses them.
-    "gpicl": {"ours": gpicl_step.step, "plain": gpicl_step.generation},
+    "gpicl": {"ours": gpicl.step, "plain": gpicl.generation},
 }
 
 

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from icltool.bench import measurement
-from icltool.bench.paired_timing import Contest
-from icltool.bench.workloads import double_descent as toy_relu_step
+from icltool.bench.paired_timing import PairedTiming
+from icltool.bench.workloads import double_descent
 from icltool.superposition.engine.optimiser import WarmupCosine
 from tests.cli.conftest import Call
 
 
 def test_the_ratio_is_the_median_of_the_rounds_and_of_a_whole_run_that_of_the_sums() -> None:
     times: dict[str, Any] = {"ours": [1.0, 2.0, 4.0], "plain": [3.0, 4.0, 4.0]}
-    assert Contest(**times).ratios == [3.0, 2.0, 1.0]
-    assert Contest(**times).ratio == 2.0
-    assert Contest(**times, whole=True).ratio == pytest.approx(11 / 7)
+    assert PairedTiming(**times).ratios == [3.0, 2.0, 1.0]
+    assert PairedTiming(**times).ratio == 2.0
+    assert PairedTiming(**times, whole=True).ratio == pytest.approx(11 / 7)
 
 
 def test_both_sides_are_timed_in_their_own_processes(call: Call) -> None:
@@ -29,11 +29,11 @@ def test_both_sides_are_timed_in_their_own_processes(call: Call) -> None:
     assert facts["size"] == "n=60 T=8"
 
 
-def test_without_a_workload_all_are_measured_contests_in_one_table(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hold(_config: object, *, on_step: object) -> Contest:
-        return Contest(ours=[0.1, 0.3], plain=[0.2, 0.9])
+def test_without_a_workload_all_are_measured_timings_in_one_table(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hold(_config: object, *, on_step: object) -> PairedTiming:
+        return PairedTiming(ours=[0.1, 0.3], plain=[0.2, 0.9])
 
-    monkeypatch.setattr(measurement, "hold_contest", hold)
+    monkeypatch.setattr(measurement, "time_in_turns", hold)
     done = call("bench --json --threads 1")
     assert done.code == 0, done.err
     measured = json.loads(done.out)["workloads"]
@@ -56,8 +56,8 @@ def test_the_training_step_is_timed(call: Call) -> None:
 
 
 def test_a_whole_run_takes_every_step(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toy_relu_step, "SETTINGS", WarmupCosine(steps=80, warmup=5))
-    monkeypatch.setattr(toy_relu_step, "SEGMENTS", 2)
+    monkeypatch.setattr(double_descent, "SETTINGS", WarmupCosine(steps=80, warmup=5))
+    monkeypatch.setattr(double_descent, "SEGMENTS", 2)
     done = call("bench double-descent --whole-run --n 60 --T 8 --steps 2 --warm 1 --threads 1 --json --quiet")
     assert done.code == 0, done.err
     assert json.loads(done.out)["rounds"] == 2

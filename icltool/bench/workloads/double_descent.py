@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 
 from icltool.bench.config import BenchConfig
-from icltool.bench.paired_timing import Contest, time_in_a_process
+from icltool.bench.paired_timing import PairedTiming, time_in_a_process
 from icltool.core.progress import OnStep, StepRecord
 from icltool.core.runtime import prepare
 from icltool.core.seeding import generator
@@ -42,7 +42,7 @@ def plain(config: BenchConfig) -> Callable[[int], object]:
     return lambda _number: trainer.step()
 
 
-def whole_run(config: BenchConfig, *, on_step: OnStep) -> Contest:
+def whole_run(config: BenchConfig, *, on_step: OnStep) -> PairedTiming:
     """Every step of one training by the engine, and between its ten segments some dense steps in their own process.
 
     A dense step costs the same all along, the engine's gets cheaper while features fall silent, so only the whole run
@@ -59,7 +59,7 @@ def whole_run(config: BenchConfig, *, on_step: OnStep) -> Contest:
         times["ours"].append((time.perf_counter() - began) / steps)
         times["plain"].append(time_in_a_process("plain", config))
     on_step(StepRecord(step=SEGMENTS, steps=SEGMENTS, stage="measured"))
-    return Contest(ours=times["ours"], plain=times["plain"], whole=True)
+    return PairedTiming(ours=times["ours"], plain=times["plain"], whole=True)
 
 
 def _problem(config: BenchConfig) -> tuple[SparseSamples, ToyReLU]:

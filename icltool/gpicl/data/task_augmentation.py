@@ -89,7 +89,7 @@ class TaskFamily:
         return torch.stack(philox((block, tasks & MASK, tasks >> 32, use), key=self._key))
 
 
-class HotTasks:
+class CachedTasks:
     """A task family that keeps the tasks drawn last, up to a fixed number of bytes: for when there are few tasks.
 
     With many tasks a kept one is hardly ever drawn again, and nothing is kept.

@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from icltool.core.seeding import derived_seed
-from icltool.gpicl.data.task_augmentation import HotTasks, TaskBatch, TaskFamily
+from icltool.gpicl.data.task_augmentation import CachedTasks, TaskBatch, TaskFamily
 from tests.reference.task_plain import permutation_plain, projection_plain
 
 
@@ -80,7 +80,7 @@ def test_unseen_tasks_are_no_training_tasks() -> None:
 def test_kept_tasks_are_the_familys_own(tasks: int) -> None:
     family = TaskFamily(0, inputs=4, classes=3)
     one = 4 * 16 + 8 * 3
-    hot = HotTasks(family, tasks=tasks, capacity_bytes=12 * one)
+    hot = CachedTasks(family, tasks=tasks, capacity_bytes=12 * one)
     random = torch.Generator().manual_seed(0)
     for _ in range(20):
         numbers = torch.randint(tasks, (9,), generator=random)
@@ -100,7 +100,7 @@ def test_the_task_drawn_longest_ago_is_dropped_first() -> None:
         return original(tasks)
 
     family.batch = counting  # pyright: ignore[reportAttributeAccessIssue] - watched, not changed
-    hot = HotTasks(family, tasks=8, capacity_bytes=2 * (4 * 16 + 8 * 3))
+    hot = CachedTasks(family, tasks=8, capacity_bytes=2 * (4 * 16 + 8 * 3))
     for task in (1, 2, 1, 3, 1, 2):
         hot.batch(torch.tensor([task]))
     assert made == [[1], [2], [3], [2]]
@@ -109,9 +109,9 @@ def test_the_task_drawn_longest_ago_is_dropped_first() -> None:
 MEMORY = """
 import resource, sys, torch
 torch.set_num_threads(1)
-from icltool.gpicl.data.task_augmentation import HotTasks, TaskFamily
+from icltool.gpicl.data.task_augmentation import CachedTasks, TaskFamily
 tasks = int(sys.argv[1])
-source = HotTasks(TaskFamily(0, inputs=64, classes=10), tasks=tasks)
+source = CachedTasks(TaskFamily(0, inputs=64, classes=10), tasks=tasks)
 random = torch.Generator().manual_seed(0)
 for _ in range(20):
     source.batch(torch.randint(tasks, (64,), generator=random))

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
 from icltool.gpicl.data.classification_data import ClassificationData
-from icltool.gpicl.data.task_augmentation import HotTasks, TaskFamily
+from icltool.gpicl.data.task_augmentation import CachedTasks, TaskFamily
 from icltool.gpicl.data.task_sequences import SequencePlan, TaskSequences
 from icltool.gpicl.evaluation.in_context_accuracy import draw_tasks
 from icltool.gpicl.studies.train.config import GpiclTrainConfig
@@ -28,7 +28,7 @@ class TaskBatches:
         self.data = data
         self.config = config
         family = TaskFamily(config.seed, inputs=data.inputs, classes=data.classes, device=device)
-        self._tasks = HotTasks(family, tasks=config.tasks)
+        self._tasks = CachedTasks(family, tasks=config.tasks)
 
     def __call__(self, step: int) -> TaskSequences:
         """The training sequences of a step."""
