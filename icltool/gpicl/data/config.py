@@ -1,10 +1,11 @@
 """Which labelled images a study uses, what a learner sees of them, and the tasks that are made from them."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from icltool.core.config import Config, setting
 
 DatasetName = Literal["digits", "random", "mnist", "fashion-mnist", "kmnist", "cifar10", "svhn"]
+DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
 Features = Literal["components", "pixels"]
 
 IMAGES = "Images"

@@ -1,4 +1,4 @@
-"""Which loops run, which are scored, where gradients flow and which tokens of the state are kept: a value, made by functions.
+"""Which loops run, which are scored, where gradients flow, which tokens of the state stay: a value, made by functions.
 
 The model follows a plan and knows nothing of windows, dilation or masks. Loops are counted from 1.
 """

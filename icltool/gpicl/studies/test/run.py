@@ -11,7 +11,7 @@ from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare
 from icltool.core.study import RunRequest
 from icltool.gpicl.data.classification_data import ClassificationData, classification_data_like
-from icltool.gpicl.data.config import DatasetName
+from icltool.gpicl.data.config import DATASETS, DatasetName
 from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT, accuracy_records, last_accuracy
 from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers
 from icltool.gpicl.learners.all_learners import state_size
@@ -27,35 +27,33 @@ def run(config: GpiclTestConfig, *, request: RunRequest | None = None, on_step: 
     Raises `InputError` for a bad checkpoint, or data or sequences that do not fit it.
     """
     checkpoint = load_gpicl_checkpoint(Path(config.checkpoint))
-    # What is left open is fixed before the run is named, so that asking for it explicitly is the same run.
-    settled = config.resolved().model_copy(
-        update={
-            "dataset": config.dataset or _trained(checkpoint, "dataset"),
-            "features": config.features or checkpoint.preprocessing.features,
-            "context": config.context or checkpoint.architecture.context,
-        }
+    dataset = config.dataset or _trained_dataset(checkpoint)
+    size = SequenceTestSize(
+        sequences=config.eval_prompts,
+        context=config.context or checkpoint.architecture.context,
+        seed=config.eval_seed,
+        task_seed=_trained_number(checkpoint, "seed"),
+        tasks=_trained_number(checkpoint, "tasks"),
     )
+    # What is left open is fixed before the run is named, so that asking for it explicitly is the same run.
+    features = config.features or checkpoint.preprocessing.features
+    settled = config.resolved().model_copy(update={"dataset": dataset, "features": features, "context": size.context})
     return measured_once(
         GPICL_TEST,
         settled,
-        slug=f"{checkpoint.run_name}-{settled.dataset}",
+        slug=f"{checkpoint.run_name}-{dataset}",
         request=request,
         inputs={"checkpoint": sha256_of(checkpoint.path)},
-        measure=lambda _: _measure(settled, checkpoint, on_step),
+        measure=lambda _: _measure(settled, checkpoint, dataset, size, on_step),
     )
 
 
-def _measure(config: GpiclTestConfig, checkpoint: GpiclCheckpoint, on_step: OnStep) -> Measured:
+def _measure(
+    config: GpiclTestConfig, checkpoint: GpiclCheckpoint, dataset: DatasetName, size: SequenceTestSize, on_step: OnStep
+) -> Measured:
     runtime = prepare(config)
     model = checkpoint.model.to(runtime.device)
-    tests = _tests(config, checkpoint)
-    size = SequenceTestSize(
-        sequences=config.eval_prompts,
-        context=cast("int", config.context),
-        seed=config.eval_seed,
-        task_seed=int(cast("int", _trained(checkpoint, "seed"))),
-        tasks=int(cast("int", _trained(checkpoint, "tasks"))),
-    )
+    tests = _tests(config, checkpoint, dataset)
     label = checkpoint.architecture.label
     records: list[Row] = []
     steps = len(tests) + config.sgd
@@ -91,9 +89,9 @@ def _measure(config: GpiclTestConfig, checkpoint: GpiclCheckpoint, on_step: OnSt
     )
 
 
-def _tests(config: GpiclTestConfig, checkpoint: GpiclCheckpoint) -> list[SequenceTest]:
+def _tests(config: GpiclTestConfig, checkpoint: GpiclCheckpoint, dataset: DatasetName) -> list[SequenceTest]:
     """Unseen and seen tasks on test images, seen tasks on training images, then unseen tasks on every other set."""
-    own = _data(cast("DatasetName", config.dataset), config, checkpoint, data_dir=config.data_dir)
+    own = _data(dataset, config, checkpoint, data_dir=config.data_dir)
     others: list[ClassificationData] = []
     for name in config.other_datasets:
         if name != own.name:
@@ -120,6 +118,23 @@ def _data(
         classes=checkpoint.shape.classes,
         data_dir=data_dir,
     )
+
+
+def _trained_dataset(checkpoint: GpiclCheckpoint) -> DatasetName:
+    """The data set of the training, from the checkpoint's header."""
+    found = _trained(checkpoint, "dataset")
+    for name in DATASETS:
+        if name == found:
+            return name
+    raise InputError(f"{checkpoint.path}: its header names the data set {found!r}, which this icltool does not know")
+
+
+def _trained_number(checkpoint: GpiclCheckpoint, name: str) -> int:
+    """A whole number of the training's settings, from the checkpoint's header."""
+    found = _trained(checkpoint, name)
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise InputError(f"{checkpoint.path}: its header's {name} is not a whole number; the file is damaged")
+    return found
 
 
 def _trained(checkpoint: GpiclCheckpoint, name: str) -> object:
