@@ -1,5 +1,6 @@
 """The console script: find the command, build it, run it, and turn every error into one clear line and an exit code."""
 
+import inspect
 import os
 import sys
 import traceback
@@ -18,7 +19,7 @@ from icltool.cli.help_text import (
     after_options,
     before_options,
 )
-from icltool.cli.signature import flag, with_signature
+from icltool.cli.signature import Debug, with_parameters
 from icltool.core.errors import IcltoolError, UsageError, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import ending_at_the_first_signal
 from icltool.core.processes import launched
@@ -98,7 +99,7 @@ def build(called: str | None) -> typer.Typer:
     )
     app.callback()(_root)
     for command in all_commands():
-        function = _in_full(command) if command.name == called else _by_name(command)
+        function = _in_full(command) if command.name == called else _not_called
         app.command(
             command.name,
             cls=HelpedCommand,
@@ -124,18 +125,18 @@ def _root(
 
 
 def _in_full(command: Command) -> Callable[..., None]:
-    parameters, function = command.load()
-    debug = flag("debug", "Show the traceback of an error.")
+    """The command's function, with --debug beside its own options: `_fail` looks for it."""
+    function = command.load()
 
-    def run(**given: Any) -> None:  # noqa: ANN401 - `parameters` say what is given
-        given.pop("debug")
+    def run(*, debug: Debug = False, **given: Any) -> None:  # noqa: ANN401 - what `function` takes
+        del debug
         function(**given)
 
-    return with_signature(run, [*parameters, debug], name=command.name)
+    return with_parameters(run, inspect.signature(function).parameters.values())
 
 
-def _by_name(command: Command) -> Callable[..., None]:
-    return with_signature(lambda: None, [], name=command.name)
+def _not_called() -> None:
+    """Stands for a command of which `--help` shows name and summary only."""
 
 
 def _being_completed() -> list[str]:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from icltool.cli.signature import require_path
 from icltool.core.errors import OutputError, UsageError
+from icltool.core.result import Result
 
 # What a shell reports of a program that died of SIGPIPE.
 READER_GONE = 141
@@ -30,6 +31,23 @@ def print_path(path: Path) -> None:
 def print_json(table: Mapping[str, object]) -> None:
     """One JSON object on a line of stdout; null stands for a number that is not finite."""
     _print(json.dumps(_strict(table), allow_nan=False))
+
+
+def print_result(result: Result, path: Path, *, as_json: bool, more: Mapping[str, object] | None = None) -> None:
+    """A run for the next program: `path` or, as JSON, what and where it is and its summary, with `more` behind."""
+    if not as_json:
+        print_path(path)
+        return
+    print_json(
+        {
+            "kind": result.kind,
+            "run": str(result.run),
+            "checkpoint": str(result.checkpoint) if result.checkpoint else None,
+            "result": str(result.path),
+            "summary": dict(result.summary),
+            **(more or {}),
+        }
+    )
 
 
 def _print(line: str) -> None:
