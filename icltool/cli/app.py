@@ -23,6 +23,7 @@ from icltool.cli.signature import Debug, with_parameters
 from icltool.core.errors import IcltoolError, UsageError, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import ending_at_the_first_signal
 from icltool.core.processes import launched
+from icltool.core.whole_process import use_whole_process
 from icltool.studies import STUDIES
 
 # Where the shells' completion scripts put the line being completed: bash, then zsh, fish and PowerShell.
@@ -56,6 +57,7 @@ SYNONYMS = {
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    use_whole_process()
     arguments = sys.argv[1:] or ["--help"]
     code: object = None
     try:

@@ -2,13 +2,13 @@
 
 import os
 
-import torch
-
 from icltool.core.errors import UsageError
 
 
 def pick_device(wanted: str) -> str:
     """`cpu` or `cuda` for a wish; raises `UsageError` when cuda is asked for and absent."""
+    import torch  # noqa: PLC0415 - to count threads takes no torch
+
     present = torch.cuda.is_available()
     if wanted == "cuda" and not present:
         raise UsageError("--device cuda: this machine has no CUDA device that torch can use; choose cpu or auto")

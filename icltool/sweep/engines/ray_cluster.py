@@ -35,7 +35,7 @@ from icltool.sweep.engines.worker import (
     Outcome,
     Report,
     do_job,
-    keep_threads_quiet,
+    set_up_process,
 )
 
 # How often Ray starts a run again whose worker died.
@@ -163,7 +163,7 @@ def _run_jobs(
 @ray.remote(max_calls=1, max_retries=RETRIES)
 def _work(job: Job, folder: Path, mailbox: Any) -> Outcome:  # noqa: ANN401 - an actor's handle
     """In a worker of its own, wherever Ray has put it: the run, from the folder the sweep was started in."""
-    keep_threads_quiet()
+    set_up_process()
     try:
         os.chdir(folder)
     except OSError as error:
