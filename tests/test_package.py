@@ -33,8 +33,8 @@ def look():
 
 
 def fresh(program: str, **environment: str) -> Any:
-    """What a program prints as JSON, run by a fresh interpreter without a spin count but with this environment."""
-    kept = {name: value for name, value in os.environ.items() if name != SPIN}
+    """What a program prints as JSON, run by a fresh interpreter in this environment: ours may be changed already."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     command = [sys.executable, "-c", f"{LOOK}\n{program}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env={**kept, **environment})
     assert done.returncode == 0, done.stderr
