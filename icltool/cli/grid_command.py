@@ -112,7 +112,7 @@ def _write_figure(result: Result, console: Console) -> Path | None:
 
 
 def _print_aggregates(result: Result, console: Console) -> None:
-    """A table a stage: their measures are not the same."""
+    """One table for each stage: stages measure different things."""
     for stage in dict.fromkeys(str(row["stage"]) for row in result.select(table=AGGREGATE)):
         table = aggregates_table(result, stage=stage, most=MOST_MEASURES)
         console.print(printed(table, texts=table.columns.index("runs") + 1))

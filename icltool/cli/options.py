@@ -18,7 +18,7 @@ from icltool.cli.signature import PANEL, Function, completion_of, with_parameter
 from icltool.core.config import Config, choices_of, option_name, traits_of
 from icltool.core.errors import UsageError
 
-# Letters of the choices that `--help` has room for between an option and its text, in a terminal of 80.
+# In a terminal of 80 columns, `--help` has room for this many letters of choices between an option and its text.
 WIDEST = 17
 
 
@@ -60,7 +60,7 @@ def preset_option(config: type[Config]) -> Any:  # noqa: ANN401 - as `typer.Opti
 
 
 def given_values(config: type[Config], given: Mapping[str, Any]) -> dict[str, object]:
-    """The settings the user gave, without those left out. Raises `UsageError` for a comma list."""
+    """The settings that the user gave; raises `UsageError` for a comma list."""
     values, axes = given_grid(config, given)
     for name in axes:
         raise UsageError(f"{option_name(name)} {given[name]}: a comma list is a grid of runs; give one value here")
@@ -68,7 +68,7 @@ def given_values(config: type[Config], given: Mapping[str, Any]) -> dict[str, ob
 
 
 def given_grid(config: type[Config], given: Mapping[str, Any]) -> tuple[dict[str, object], dict[str, list[str]]]:
-    """The settings the user gave one value for, and the axes of a grid: those with a comma list."""
+    """The settings that the user gave one value, and the axes of a grid: those with a comma list."""
     values: dict[str, object] = {}
     axes: dict[str, list[str]] = {}
     for name, field in config.model_fields.items():
@@ -110,13 +110,13 @@ def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Par
 
 
 def _choices_shown(choices: Sequence[str]) -> tuple[str, str]:
-    """What stands for the value, and what the help text has to add: a long list would break in the narrow column."""
+    """What stands for the value, and a note for the help text: a long list does not fit in the narrow column."""
     listed = "|".join(choices)
     return (listed, "") if len(listed) <= WIDEST else ("CHOICE", f"one of {', '.join(choices)}" if choices else "")
 
 
 def _default_shown(field: FieldInfo) -> str:
-    """The default, or that there is none (Typer itself knows neither: an option arrives as None)."""
+    """The default, or that the setting is required. Typer knows neither: what is not given arrives as None."""
     if field.default is PydanticUndefined:
         return "required"
     if field.default is None:

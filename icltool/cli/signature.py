@@ -13,7 +13,7 @@ import typer
 from icltool.core.errors import UsageError
 from icltool.core.tracking import TRACKERS, tracker_named
 
-# Where `--help` shows how a command runs and prints, beside what it does.
+# The panel of `--help` with the options of how a command runs and prints, not of what it does.
 PANEL = "Run"
 
 Function = TypeVar("Function", bound=Callable[..., None])
@@ -50,7 +50,7 @@ def _is_about_running(parameter: inspect.Parameter) -> bool:
 
 
 def completion_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
-    """What the shell offers for the beginning of a value: the choices that begin so."""
+    """A function that gives the shell the choices which begin as a value does."""
 
     def complete(incomplete: str) -> list[str]:
         return [choice for choice in choices if choice.startswith(incomplete)]

@@ -162,7 +162,7 @@ def _inputs(argument: str, given: Sequence[str] | None, from_file: Mapping[str, 
 
 
 def _write_figure(study: Study, result: Result, console: Console) -> None:
-    """figure.html beside the result, once; a run that cannot have its figure still has its result."""
+    """Write figure.html beside the result unless it is there; a figure that fails is a warning, not an error."""
     path = result.run / "figure.html"
     if path.exists():
         return
@@ -175,9 +175,9 @@ def _write_figure(study: Study, result: Result, console: Console) -> None:
 
 
 def _show(table: Table, result: Result, console: Console) -> None:
-    """The study's table and the run's summary."""
+    """Print the study's table, the run's summary and where its figure is."""
     console.print(printed(table))
     for name, value in result.summary.items():
         console.print(f"{name.replace('_', ' ')}: {number(value)}", markup=False)
-    # A path stays on one line, to be copied or clicked.
+    # A path stays on one line, so that it can be copied or clicked.
     console.print(f"figure: {result.run / 'figure.html'}", markup=False, soft_wrap=True)

@@ -80,7 +80,7 @@ def prepare(config: RuntimeConfig) -> Runtime:
     device = torch.device(pick_device(config.device))
     if config.allocator == "keep" and is_whole():
         keep_freed_memory()
-    # The threads are the run's; its processes on this machine share them, so that how many they are is no setting.
+    # The threads are the run's; its processes on this machine share them, so that their number is not a setting.
     torch.set_num_threads(max(1, (config.threads or available_threads()) // processes.local_count))
     if device.type == "cuda":
         if processes.count > 1:

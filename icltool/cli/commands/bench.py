@@ -27,7 +27,7 @@ def run(
     json: Annotated[bool, flag("json", "Print one JSON object on stdout.")] = False,
     **settings: Any,  # noqa: ANN401 - text or a flag
 ) -> None:
-    """Measure, and print the tables (on stderr) or JSON (on stdout): of one workload its facts, else `workloads`."""
+    """Measure, and print tables on stderr; --json prints a workload's facts, or those of all in `workloads`."""
     values = given_values(BenchConfig, settings)
     configs = [_config(name, values) for name in ([workload] if workload else WORKLOADS)]
     from icltool.bench.measurement import measure, tables_of

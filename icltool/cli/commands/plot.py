@@ -1,4 +1,4 @@
-"""`icltool plot`: results to figures, those of a kind overlaid, in one browser start for all images."""
+"""`icltool plot`: draws results. Those of one kind share a figure; all images come from one start of the browser."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ from icltool.core.errors import UsageError
 from icltool.core.result import Result, load_result
 from icltool.core.table import counted
 
-# As `icltool.figures.export` writes them, which loads plotly.
+# Those of `icltool.figures.export`, repeated here because importing that module loads plotly.
 FORMATS = ("html", "svg", "png", "pdf")
 
 
 def _complete_format(incomplete: str) -> list[str]:
-    """The formats that may come next in a comma list, each with what is there already."""
+    """The formats that may come next in a comma list, each after those that are given already."""
     done, comma, last = incomplete.rpartition(",")
     return [f"{done}{comma}{name}" for name in FORMATS if name.startswith(last) and name not in done.split(",")]
 
@@ -57,7 +57,7 @@ def run(
 
 
 def _load(path: Path) -> Result:
-    """A result, also by the checkpoint beside it: what `icltool train` prints."""
+    """The result at a path; for a checkpoint, which `icltool train` prints, the result beside it."""
     return load_result(path.parent if path.suffix == ".safetensors" else path)
 
 
@@ -65,7 +65,7 @@ def _formats(text: str) -> Sequence[str]:
     wanted = [word.strip() for word in text.split(",") if word.strip()]
     for word in wanted:
         if word not in FORMATS:
-            raise UsageError(f"--format: {word!r} is no format{suggestion(word, FORMATS)}")
+            raise UsageError(f"--format: {word!r} is not a format{suggestion(word, FORMATS)}")
     if not wanted:
         raise UsageError("--format: give at least one of " + ",".join(FORMATS))
     return list(dict.fromkeys(wanted))

@@ -48,7 +48,7 @@ def run(
 
 
 def _cell(duration: "Duration") -> str:
-    """`12 runs` and the time where one is known, on a line each."""
+    """`12 runs` and, on the next line, the time where it is known."""
     from icltool.sweep.cost import spoken
 
     runs = counted(duration.runs, "run")

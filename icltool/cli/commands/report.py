@@ -59,7 +59,7 @@ def _refuse_folder(out: Path | None) -> None:
 
 
 def _default(paths: list[Path]) -> Path:
-    """Beside the one run; in the current folder for several, and for a recipe, whose folder is for what is recorded."""
+    """Beside a single run; in the current folder for several, and for a recipe, whose folder holds only records."""
     from icltool.report.inputs import is_recipe
 
     if len(paths) > 1 or is_recipe(paths[0]):

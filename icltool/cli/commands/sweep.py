@@ -32,7 +32,7 @@ def _set_aside(what: str, *, unset: str) -> Any:  # noqa: ANN401 - as `typer.Opt
 
 
 def _complete_recipe(incomplete: str) -> list[str]:
-    """The recipes of this checkout; where none fits, the shell goes on with files of its own."""
+    """The recipes of this checkout; where none fits, the shell completes file names."""
     return completion_of(sorted(str(file.parent) for file in FOLDER.glob("*/recipe.toml")))(incomplete)
 
 
@@ -124,7 +124,7 @@ def run(
         print_plan(plan, console)
         return
     reference = reference_file(recipe)
-    # Before hours of runs, not after them.
+    # A missing record is found before hours of runs, not after them.
     recorded = recorded_scale(reference, chosen) if check else None
     result = run_plan(plan, choice=choice, track=track, quiet=quiet, console=console)
     comparison = compare(result, recorded) if recorded else None
@@ -140,14 +140,14 @@ def _scale(text: str) -> Scale:
     for scale in SCALES:
         if scale == text:
             return scale
-    raise UsageError(f"--scale: {text!r} is no scale{suggestion(text, SCALES)}")
+    raise UsageError(f"--scale: {text!r} is not a scale{suggestion(text, SCALES)}")
 
 
 def _engine(text: str) -> Engine:
     for engine in ENGINES:
         if engine == text:
             return engine
-    raise UsageError(f"--engine: {text!r} is no engine{suggestion(text, ENGINES)}")
+    raise UsageError(f"--engine: {text!r} is not an engine{suggestion(text, ENGINES)}")
 
 
 def _refuse_contradictions(*, check: bool, record: bool, dry_run: bool) -> None:
@@ -166,7 +166,7 @@ def _compared(comparison: "Comparison") -> dict[str, object]:
 
 
 def _judge(comparison: "Comparison", *, file: Path, quiet: bool) -> None:
-    """Say that all is as recorded, or show what moved and raise `IcltoolError`."""
+    """Say that every figure is as recorded, or show which ones moved and raise `IcltoolError`."""
     if not comparison.differences:
         _say(f"all {comparison.compared} figures are as recorded in {file}", quiet=quiet)
         return

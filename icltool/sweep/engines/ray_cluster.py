@@ -74,7 +74,7 @@ def ray_engine(resources: Resources, *, address: str | None) -> Generator[Engine
 
 
 def _connect(address: str | None) -> None:
-    # Ray reports how it is used to its makers unless told not to; who wants that can say so.
+    # Ray sends usage statistics to its makers by default. A user who wants that can set the variable.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is None:
