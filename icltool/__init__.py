@@ -6,14 +6,17 @@ Python as from the shell, by the same call::
     from icltool.regression.studies.train.config import TrainConfig
     from icltool.regression.studies.train.run import run
     result = run(TrainConfig(L=2, b=2))
+
+To import icltool changes nothing in the process, and a run puts back what it sets there. The command line does more,
+for speed, in a process of its own: its waiting threads sleep soon, and it holds on to freed memory. For the same
+speed, say so in the first cell, before anything imports torch::
+
+    import icltool
+    icltool.use_whole_process()
 """
 
-import os
+from icltool.core.whole_process import use_whole_process
+
+__all__ = ["__version__", "use_whole_process"]
 
 __version__ = "0.1.0"
-
-# GNU OpenMP, in torch, reads this once, when torch is imported. By default a thread that waits for the others spins
-# for milliseconds and keeps them off the cores they need as soon as anything else runs. Two threads on two cores, a
-# compiled training step (L = 2, b = 2, n = 31), medians in ms for 1000, 10 000, 100 000 and unset: on an idle machine
-# 39.1, 38.0, 37.2 and 37.0; beside one busy process 74, 87, 150 and 207.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -7,7 +7,7 @@ from icltool.bench.config import BenchConfig
 from icltool.bench.paired_timing import PairedTiming, require_checkout, time_in_turns
 from icltool.core.progress import OnStep
 from icltool.core.result import Value
-from icltool.core.runtime import environment, prepare
+from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.table import Table, counted, number
 
 Facts = Mapping[str, Value]
@@ -29,7 +29,8 @@ def measure(config: BenchConfig, *, on_step: OnStep) -> Facts:
 
 def facts_of(config: BenchConfig, timing: PairedTiming) -> Facts:
     """What was measured, of what size, on what."""
-    machine = environment(prepare(config))
+    with restored_process():
+        machine = environment(prepare(config))
     ratio, ours, plain = _names(config.workload)
     return {
         "workload": config.workload,

@@ -1,5 +1,6 @@
 """The console script: find the command, build it, run it, and turn every error into one clear line and an exit code."""
 
+import inspect
 import os
 import sys
 import traceback
@@ -18,16 +19,17 @@ from icltool.cli.help_text import (
     after_options,
     before_options,
 )
-from icltool.cli.signature import flag, with_signature
+from icltool.cli.signature import Debug, with_parameters
 from icltool.core.errors import IcltoolError, UsageError, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import ending_at_the_first_signal
 from icltool.core.processes import launched
+from icltool.core.whole_process import use_whole_process
 from icltool.studies import STUDIES
 
 # Where the shells' completion scripts put the line being completed: bash, then zsh, fish and PowerShell.
 COMPLETED_LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
 INTERNAL_ERROR = 1
-# What others call our options; the nearest by spelling would be another.
+# Other names for our options. A search by spelling alone would suggest the wrong ones.
 SYNONYMS = {
     "layer": ("L",),
     "layers": ("L",),
@@ -55,6 +57,7 @@ SYNONYMS = {
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    use_whole_process()
     arguments = sys.argv[1:] or ["--help"]
     code: object = None
     try:
@@ -71,7 +74,7 @@ def main() -> None:
         _fail("interrupted", 130)
     except OSError as error:
         _fail(fact_of_the_machine(error), IcltoolError.exit_code)
-    except Exception as error:  # noqa: BLE001 - whatever it is, people get one line
+    except Exception as error:  # noqa: BLE001 - users see one line for every error
         if is_out_of_memory(error):
             _fail("out of memory; use a smaller model, batch or prompt", IcltoolError.exit_code)
         _fail(
@@ -83,7 +86,7 @@ def main() -> None:
 
 
 def build(called: str | None) -> typer.Typer:
-    """The application, with the called command in full and the others by name and summary only.
+    """The application: the called command with its options, the others with name and summary only.
 
     Building a command's options imports its settings; `icltool --help` needs none of them.
     """
@@ -98,7 +101,7 @@ def build(called: str | None) -> typer.Typer:
     )
     app.callback()(_root)
     for command in all_commands():
-        function = _in_full(command) if command.name == called else _by_name(command)
+        function = _in_full(command) if command.name == called else _not_called
         app.command(
             command.name,
             cls=HelpedCommand,
@@ -120,26 +123,26 @@ def _root(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Options that stand before a command; each acts where it is read."""
+    """Options that stand before a command; each acts as soon as it is read."""
 
 
 def _in_full(command: Command) -> Callable[..., None]:
-    parameters, function = command.load()
-    debug = flag("debug", "Show the traceback of an error.")
+    """The command's function, with --debug beside its own options: `_fail` looks for it."""
+    function = command.load()
 
-    def run(**given: Any) -> None:  # noqa: ANN401 - `parameters` say what is given
-        given.pop("debug")
+    def run(*, debug: Debug = False, **given: Any) -> None:  # noqa: ANN401 - what `function` takes
+        del debug
         function(**given)
 
-    return with_signature(run, [*parameters, debug], name=command.name)
+    return with_parameters(run, inspect.signature(function).parameters.values())
 
 
-def _by_name(command: Command) -> Callable[..., None]:
-    return with_signature(lambda: None, [], name=command.name)
+def _not_called() -> None:
+    """Stands for a command of which `--help` shows name and summary only."""
 
 
 def _being_completed() -> list[str]:
-    """The words after `icltool` of a line that a shell wants completed; none in an ordinary call."""
+    """The words after `icltool` in the line that a shell completes; empty in an ordinary call."""
     if "_ICLTOOL_COMPLETE" not in os.environ:
         return []
     return next((os.environ[name].split()[1:] for name in COMPLETED_LINES if name in os.environ), [])
@@ -150,7 +153,7 @@ def _called(arguments: list[str]) -> str | None:
 
 
 def _wrong_usage(error: typer.TyperException) -> str:
-    """The parser's message, with its guesses put as every other suggestion is."""
+    """The parser's message, with its guesses worded as our other suggestions are."""
     option = getattr(error, "option_name", None)
     near = _meant(option, _options_of(error)) or getattr(error, "possibilities", None) if option else None
     if option and near:
@@ -159,7 +162,7 @@ def _wrong_usage(error: typer.TyperException) -> str:
 
 
 def _meant(option: str, known: Sequence[str]) -> list[str]:
-    """The option of this name but for its dashes or its case (-L, --l for --L), or what others call it."""
+    """The known options that differ only in dashes or case (-L or --l for --L), or else those in `SYNONYMS`."""
     word = option.lstrip("-").lower()
     same = [name for name in known if name.lstrip("-").lower() == word]
     return same or [name for name in (f"--{ours}" for ours in SYNONYMS.get(word, ())) if name in known]
@@ -178,17 +181,17 @@ def _help_command(arguments: list[str]) -> str:
 
 
 def _refuse_to_share(called: str | None) -> None:
-    """Under torchrun, what would be done once by each process; raises `UsageError`."""
+    """Raise `UsageError` under torchrun for a command that each process would do again."""
     able = [study.name for study in STUDIES if study.shared]
     if launched().count > 1 and called not in able:
         raise UsageError(f"torchrun shares out {', '.join(able)} only; run icltool {called or ''} without it")
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    """One line on stderr, whatever was in the message, and the exit code; --debug puts the traceback before it."""
+    """Print the message as one line on stderr and exit; --debug prints the traceback first."""
     error = sys.exc_info()[1]
     if launched().follows and isinstance(error, IcltoolError | typer.TyperException):
-        # The leader says the same, or is what this process has lost.
+        # The leader reports the same error, or has died.
         sys.exit(code)
     if "--debug" in sys.argv and sys.exc_info()[0] is not None:
         traceback.print_exc()

@@ -1,10 +1,8 @@
-"""Every command: the studies of the registry, and the commands that are no study."""
+"""Every command: the studies of the registry, and the commands that are not a study."""
 
 import importlib
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol, cast
 
 from icltool.core.study import Example, Study
@@ -13,7 +11,7 @@ from icltool.studies import STUDIES
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command's name and help, and how to get its parameters and its function when it is the one called.
+    """A command's name and help, and how to get its function when it is the one called; Typer reads its signature.
 
     `prints` says what it prints on stdout.
     """
@@ -23,19 +21,13 @@ class Command:
     panel: str
     examples: tuple[Example, ...]
     prints: str
-    load: Callable[[], tuple[list[inspect.Parameter], Callable[..., None]]]
+    load: Callable[[], Callable[..., None]]
 
 
 class CommandModule(Protocol):
     """What a module in `icltool.cli.commands` offers."""
 
-    def parameters(self) -> list[inspect.Parameter]:
-        """Its options and arguments."""
-        ...
-
-    def run(self, **given: object) -> None:
-        """Do it and print."""
-        ...
+    run: Callable[..., None]
 
 
 def all_commands() -> list[Command]:
@@ -44,10 +36,10 @@ def all_commands() -> list[Command]:
 
 
 def _study(study: Study) -> Command:
-    def load() -> tuple[list[inspect.Parameter], Callable[..., None]]:
-        from icltool.cli.study_command import run_study, study_parameters
+    def load() -> Callable[..., None]:
+        from icltool.cli.study_command import study_command
 
-        return study_parameters(study), partial(run_study, study)
+        return study_command(study)
 
     made = "the checkpoint" if study.trains else "result.json"
     return Command(
@@ -61,9 +53,9 @@ def _study(study: Study) -> Command:
 
 
 def _tool(name: str, summary: str, prints: str, *examples: Example) -> Command:
-    def load() -> tuple[list[inspect.Parameter], Callable[..., None]]:
-        module = cast("CommandModule", importlib.import_module(f"icltool.cli.commands.{name.replace('-', '_')}"))
-        return module.parameters(), module.run
+    def load() -> Callable[..., None]:
+        module = importlib.import_module(f"icltool.cli.commands.{name.replace('-', '_')}")
+        return cast("CommandModule", module).run
 
     return Command(name=name, summary=summary, panel="Results and files", examples=examples, prints=prints, load=load)
 

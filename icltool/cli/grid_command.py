@@ -63,7 +63,7 @@ def _write_figure(result: Result, console: Console) -> Path | None:
 
 
 def _print_aggregates(plan: SweepPlan, result: Result, console: Console) -> None:
-    """A table a stage: their measures are not the same."""
+    """One table for each stage: stages measure different things."""
     studies = {run.stage: study_named(run.study) for run in plan.runs}
     for stage in dict.fromkeys(str(row["stage"]) for row in result.select(table=AGGREGATE)):
         known = dict.fromkeys(str(row["measure"]) for row in result.select(table=AGGREGATE, stage=stage))

@@ -24,7 +24,7 @@ EXIT_CODES = {
 
 
 def before_options(summary: str, examples: Sequence[Example]) -> str:
-    """The summary, then each example under the half-line that says what it does."""
+    """The summary, then the examples, each below a half-line that says what it does."""
     shown = "\n".join(f"{example.what}:\n  [cyan]{example.command}[/cyan]" for example in examples)
     return f"{summary}\n\n[bold]Examples[/bold]\n\n{shown}" if examples else summary
 
@@ -36,10 +36,10 @@ def after_options(prints: str = "what the command made, one path a line") -> str
 
 
 class HelpedCommand(TyperCommand):
-    """A command whose help shows a kind of value only where one is to be given: neither for flags nor for arguments."""
+    """A command whose help shows the kind of value of its options; flags and arguments have none to show."""
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own classes, which it does not export
-        """The parameters, as Typer's own; `--help` beside the other options of the run."""
+        """The parameters that Typer finds, with `--help` in the panel "Run"."""
         params = _without_kinds(super().get_params(ctx))
         for param in params:
             if "--help" in param.opts:
@@ -48,10 +48,10 @@ class HelpedCommand(TyperCommand):
 
 
 class HelpedGroup(TyperGroup):
-    """The application, its help as that of its commands."""
+    """The application; its help looks like that of its commands."""
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own classes, which it does not export
-        """The parameters, as Typer's own."""
+        """The parameters that Typer finds."""
         return _without_kinds(super().get_params(ctx))
 
 

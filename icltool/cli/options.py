@@ -7,19 +7,34 @@ That keeps the order of precedence (defaults < preset < file < flags) and leaves
 import inspect
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from icltool.cli.signature import PANEL, common_parameter, completion_of
+from icltool.cli.signature import PANEL, Function, completion_of, with_parameters
 from icltool.core.config import Config, choices_of, option_name, traits_of
 from icltool.core.errors import UsageError
 
-# Letters of the choices that `--help` has room for between an option and its text, in a terminal of 80.
+# In a terminal of 80 columns, `--help` has room for this many letters of choices between an option and its text.
 WIDEST = 17
+
+
+def with_settings(
+    config: type[Config], *, without: Collection[str] = (), many_inputs: bool = False
+) -> Callable[[Function], Function]:
+    """A decorator: the settings become options of a command that takes them as `**settings`.
+
+    `without` names the settings that it does not take; `many_inputs` as for `parameters_of`.
+    """
+
+    def decorate(function: Function) -> Function:
+        parameters = parameters_of(config, many_inputs=many_inputs)
+        return with_parameters(function, [parameter for parameter in parameters if parameter.name not in without])
+
+    return decorate
 
 
 def parameters_of(config: type[Config], *, many_inputs: bool = False) -> list[inspect.Parameter]:
@@ -31,22 +46,21 @@ def parameters_of(config: type[Config], *, many_inputs: bool = False) -> list[in
     return [_parameter(name, fields[name], many_inputs=many_inputs) for name in config.names()]
 
 
-def preset_parameter(config: type[Config]) -> inspect.Parameter:
-    """`--preset NAME`: one of the settings' own, or fast."""
+def preset_option(config: type[Config]) -> Any:  # noqa: ANN401 - as `typer.Option`
+    """`--preset NAME`, one of the settings' own or fast, for an annotation of a `str | None`."""
     presets = ("fast", *config.PRESETS)
     metavar, listed = _choices_shown(presets)
-    option = typer.Option(
+    return typer.Option(
         "--preset",
         metavar=metavar,
         help=f"Settings to start from (fast: the defaults).{_notes(listed)}",
         rich_help_panel=PANEL,
         autocompletion=completion_of(presets),
     )
-    return common_parameter("preset", str | None, option)
 
 
 def given_values(config: type[Config], given: Mapping[str, Any]) -> dict[str, object]:
-    """The settings the user gave, without those left out. Raises `UsageError` for a comma list."""
+    """The settings that the user gave; raises `UsageError` for a comma list."""
     values, axes = given_grid(config, given)
     for name in axes:
         raise UsageError(f"{option_name(name)} {given[name]}: a comma list is a grid of runs; give one value here")
@@ -54,12 +68,12 @@ def given_values(config: type[Config], given: Mapping[str, Any]) -> dict[str, ob
 
 
 def given_grid(config: type[Config], given: Mapping[str, Any]) -> tuple[dict[str, object], dict[str, list[str]]]:
-    """The settings the user gave one value for, and the axes of a grid: those with a comma list."""
+    """The settings that the user gave one value, and the axes of a grid: those with a comma list."""
     values: dict[str, object] = {}
     axes: dict[str, list[str]] = {}
     for name, field in config.model_fields.items():
         value = given.get(name)
-        if value is None or traits_of(field).argument:
+        if value is None:
             continue
         if isinstance(value, str) and "," in value and not _is_text(field):
             axes[name] = [part.strip() for part in value.split(",")]
@@ -96,13 +110,13 @@ def _parameter(name: str, field: FieldInfo, *, many_inputs: bool) -> inspect.Par
 
 
 def _choices_shown(choices: Sequence[str]) -> tuple[str, str]:
-    """What stands for the value, and what the help text has to add: a long list would break in the narrow column."""
+    """What stands for the value, and a note for the help text: a long list does not fit in the narrow column."""
     listed = "|".join(choices)
     return (listed, "") if len(listed) <= WIDEST else ("CHOICE", f"one of {', '.join(choices)}" if choices else "")
 
 
 def _default_shown(field: FieldInfo) -> str:
-    """The default, or that there is none (Typer itself knows neither: an option arrives as None)."""
+    """The default, or that the setting is required. Typer knows neither: what is not given arrives as None."""
     if field.default is PydanticUndefined:
         return "required"
     if field.default is None:

@@ -10,25 +10,25 @@ from rich.table import Table as RichTable
 
 from icltool.core.table import Table
 
-# Letters of a column's frame, and of a word in a text column that is kept whole also where there is little room.
+# Letters of a column's frame, and of the longest word in a text column that is never broken.
 FRAME = 3
 LONGEST_WORD = 15
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrintedTable:
-    """What a console prints. No figure is ever broken: columns that do not fit come below, after the texts again."""
+    """What a console prints. Figures are never broken: columns that do not fit come below, with the texts repeated."""
 
     table: Table
     texts: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The table, or its parts one below the other."""
+        """The table, in parts below each other where it is too wide."""
         for number, columns in enumerate(self._parts(options.max_width)):
             yield self._part(columns, title=self.table.title if number == 0 else "", room=options.max_width)
 
     def _parts(self, room: int) -> Iterator[Sequence[int]]:
-        """The columns of each part: the texts and the figures that there is room for, at least one."""
+        """The columns of each part: the texts, and as many figures as fit, at least one."""
         texts = list(range(min(self.texts, len(self.table.columns))))
         taken = 1 + sum(FRAME + self._least(column) for column in texts)
         part, left = list(texts), room - taken
@@ -52,13 +52,13 @@ class PrintedTable:
         return shown
 
     def _wrapped(self, text: str, column: int, width: int) -> str:
-        """A text in lines that break at spaces, else at hyphens (Rich would break a long name anywhere)."""
+        """A text in lines that break at spaces, or else at hyphens; Rich would break a long name anywhere."""
         if column >= self.texts:
             return text
         return "\n".join("\n".join(textwrap.wrap(line, width)) for line in text.splitlines())
 
     def _widths(self, columns: Sequence[int], room: int) -> dict[int, int]:
-        """Letters for each column: Rich would take from the widest, whatever is in it; here the texts get the rest.
+        """Letters for each column. Rich would cut the widest column, whatever it holds; here the texts get the rest.
 
         The figures get room for their names on one line where there is enough for all of them.
         """
@@ -75,7 +75,7 @@ class PrintedTable:
         return widths
 
     def _least(self, column: int) -> int:
-        """Letters that the column needs: its longest word, and of figures a whole line."""
+        """Letters that the column needs: its longest word, or for figures its longest line."""
         words = [len(word) for text in self._texts_of(column) for word in text.split()]
         if column < self.texts:
             return min(LONGEST_WORD, max(words, default=1))

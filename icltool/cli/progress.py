@@ -51,18 +51,18 @@ def _bar(console: Console) -> Progress:
         console=console,
         transient=True,
         expand=True,
-        # Recent speed only: under a curriculum the later steps are slower than the first.
+        # Only the recent speed counts: under a curriculum later steps are slower.
         speed_estimate_period=20.0,
     )
 
 
 def bar_width(console: Console) -> int:
-    """Letters of a bar, so that numbers have the better part of the line."""
+    """Letters of a bar, which leaves most of the line to numbers."""
     return max(8, min(40, console.width // 6))
 
 
 class RestOfTheLine(ProgressColumn):
-    """A column that gives way to the others, for steps and times are read first; of its values it shows whole ones."""
+    """A column that gives way to the others, because steps and times are read first; it never cuts a value."""
 
     def __init__(self, field: str) -> None:
         super().__init__(table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
@@ -116,7 +116,7 @@ class _BarWatcher:
 
 
 class _PlainWatcher:
-    """A line at the first and last step, and between them at most every 15 seconds."""
+    """Prints a line at the first and the last step, and between them at most every 15 seconds."""
 
     def __init__(self, console: Console, shown: Sequence[str]) -> None:
         self._console = console

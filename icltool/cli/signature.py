@@ -1,42 +1,56 @@
-"""Functions that Typer reads by a signature made at run time, and the parameters that are no setting."""
+"""How a command declares what it takes: every option once, in a plain signature that Typer reads.
+
+The options that several commands share are named here.
+"""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from icltool.core.errors import UsageError
 from icltool.core.tracking import TRACKERS, tracker_named
 
-# Where `--help` shows how a command runs and prints, beside what it does.
+# The panel of `--help` with the options of how a command runs and prints, not of what it does.
 PANEL = "Run"
 
-
-def with_signature(
-    function: Callable[..., None], parameters: list[inspect.Parameter], *, name: str
-) -> Callable[..., None]:
-    """The function with a signature that Typer reads instead of its `**kwargs`."""
-
-    def command(**given: Any) -> None:  # noqa: ANN401 - the signature below says what is given
-        function(**given)
-
-    command.__name__ = name.replace("-", "_")
-    command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess] - inspect reads it
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
+Function = TypeVar("Function", bound=Callable[..., None])
 
 
-def common_parameter(name: str, annotation: object, option: object, default: object = None) -> inspect.Parameter:
-    """A parameter that is no setting: where the run goes, what is printed."""
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, option]
-    )
+def with_parameters(function: Function, parameters: Iterable[inspect.Parameter]) -> Function:
+    """The function, for Typer with `parameters` in the place of its `**` argument.
+
+    They stand after the function's own and before those of the panel "Run". Raises `ValueError` when two have one name.
+    """
+    own = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    first = [parameter for parameter in own if not _is_about_running(parameter)]
+    last = [parameter for parameter in own if _is_about_running(parameter)]
+    return _read_as(function, [*first, *parameters, *last])
+
+
+def without_parameter(function: Function, name: str) -> Function:
+    """The function, for Typer without an option of its own that has a default."""
+    parameters = inspect.signature(function).parameters.values()
+    return _read_as(function, [parameter for parameter in parameters if parameter.name != name])
+
+
+def _read_as(function: Function, parameters: Sequence[inspect.Parameter]) -> Function:
+    function.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess] - inspect reads it
+    return function
+
+
+def _is_about_running(parameter: inspect.Parameter) -> bool:
+    return parameter.annotation.__metadata__[0].rich_help_panel == PANEL
 
 
 def completion_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
-    """What the shell offers for the beginning of a value: the choices that begin so."""
+    """A function that gives the shell the choices which begin as a value does."""
 
     def complete(incomplete: str) -> list[str]:
         return [choice for choice in choices if choice.startswith(incomplete)]
@@ -44,49 +58,40 @@ def completion_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
     return complete
 
 
-def flag(name: str, help: str, *, panel: str = PANEL) -> inspect.Parameter:
-    """`--name`, off unless given."""
-    option = typer.Option(f"--{name.replace('_', '-')}", help=help, rich_help_panel=panel)
-    return common_parameter(name, bool, option, default=False)
+def require_path(text: str, *, where: str) -> Path:
+    """The text as a path; raises `UsageError` where it cannot be one: when empty, or with control characters."""
+    if not text.strip():
+        raise UsageError(f"{where} is empty; name a file or folder")
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise UsageError(f"{where} {text!a} holds a control character; choose another name")
+    return Path(text)
 
 
-def quiet_flag() -> inspect.Parameter:
-    """`--quiet`: no word on stderr but errors."""
-    return flag("quiet", "Print nothing for people.")
+def flag(name: str, help: str, *, panel: str = PANEL) -> Any:  # noqa: ANN401 - as `typer.Option`
+    """`--name`, for an annotation of a bool."""
+    return typer.Option(f"--{name}", help=help, rich_help_panel=panel)
 
 
-def json_flag(what: str = "Print one JSON object instead of a path.") -> inspect.Parameter:
-    """`--json`: what is printed on stdout, for programs that read more than a path."""
-    return flag("json", what)
-
-
-def path_parameter(name: str, *, metavar: str, help: str) -> inspect.Parameter:
-    """`--name PATH` of a file or folder that need not exist."""
+def path_option(name: str, *, metavar: str, help: str) -> Any:  # noqa: ANN401 - as `typer.Option`
+    """`--name PATH` of a file or folder that need not exist, for an annotation of a `Path | None`."""
 
     def parse(text: str) -> Path:
         return require_path(text, where=f"--{name}")
 
-    option = typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=PANEL, parser=parse)
-    return common_parameter(name, Path | None, option)
+    return typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=PANEL, parser=parse)
 
 
-def track_parameter() -> inspect.Parameter:
-    """`--track NAME`, refused at once when the tracker is not there."""
-    option = typer.Option(
+Quiet = Annotated[bool, flag("quiet", "Print nothing for people.")]
+Json = Annotated[bool, flag("json", "Print one JSON object instead of a path.")]
+Debug = Annotated[bool, flag("debug", "Show the traceback of an error.")]
+Track = Annotated[
+    str | None,
+    typer.Option(
         "--track",
         metavar="|".join(TRACKERS),
         help="Send the logged values to a tracker as they come (extra: track).",
         rich_help_panel=PANEL,
         parser=tracker_named,
         autocompletion=completion_of(TRACKERS),
-    )
-    return common_parameter("track", str | None, option)
-
-
-def require_path(text: str, *, where: str) -> Path:
-    """The text as a path; raises `UsageError` for what can be none: nothing, or control characters."""
-    if not text.strip():
-        raise UsageError(f"{where} is empty; name a file or folder")
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-        raise UsageError(f"{where} {text!a} holds a control character; choose another name")
-    return Path(text)
+    ),
+]

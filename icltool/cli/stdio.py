@@ -12,13 +12,14 @@ from rich.console import Console
 
 from icltool.cli.signature import require_path
 from icltool.core.errors import OutputError, UsageError
+from icltool.core.result import Result
 
 # What a shell reports of a program that died of SIGPIPE.
 READER_GONE = 141
 
 
 def people() -> Console:
-    """The console on stderr; Rich honours NO_COLOR and drops colour and width tricks when it is no terminal."""
+    """The console on stderr; Rich honours NO_COLOR and leaves out colour and layout when stderr is not a terminal."""
     return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
@@ -32,12 +33,29 @@ def print_json(table: Mapping[str, object]) -> None:
     _print(json.dumps(_strict(table), allow_nan=False))
 
 
+def print_result(result: Result, path: Path, *, as_json: bool, more: Mapping[str, object] | None = None) -> None:
+    """Print a run for the next program: `path`, or one JSON object of its facts and `more`."""
+    if not as_json:
+        print_path(path)
+        return
+    print_json(
+        {
+            "kind": result.kind,
+            "run": str(result.run),
+            "checkpoint": str(result.checkpoint) if result.checkpoint else None,
+            "result": str(result.path),
+            "summary": dict(result.summary),
+            **(more or {}),
+        }
+    )
+
+
 def _print(line: str) -> None:
     try:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader is gone; nothing is left to say to it.
+        # The reader has gone, so there is nobody to tell.
         _discard_stdout()
         sys.exit(READER_GONE)
     except OSError as error:
@@ -46,7 +64,7 @@ def _print(line: str) -> None:
 
 
 def _discard_stdout() -> None:
-    """Else Python would try to write the rest once more at exit."""
+    """Keep Python from writing the rest again when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -59,7 +77,7 @@ def _strict(value: object) -> object:
 
 
 def expand_inputs(arguments: Sequence[str]) -> list[str]:
-    """The paths given, `-` standing for the paths on stdin; raises `UsageError` when there is none, or no path at all.
+    """The paths given, with `-` replaced by the paths on stdin; raises `UsageError` for a bad one and for none at all.
 
     Lines of `--json` output are understood too: the checkpoint they name, or else their result.
     """

@@ -1,18 +1,18 @@
 """A study as a command: settings from flags, files and presets; tables and figures for people, paths for programs."""
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from rich.console import Console
 
-from icltool.cli.options import given_grid, parameters_of, preset_parameter
+from icltool.cli.options import given_grid, preset_option, with_settings
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
-from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag, track_parameter
-from icltool.cli.stdio import expand_inputs, people, print_json, print_path
-from icltool.core.config import Config, traits_of
+from icltool.cli.signature import Json, Quiet, Track, flag, path_option, without_parameter
+from icltool.cli.stdio import expand_inputs, people, print_result
+from icltool.core.config import Config
 from icltool.core.errors import OutputError, UsageError
 from icltool.core.processes import launched
 from icltool.core.result import Result, load_result
@@ -22,84 +22,118 @@ from icltool.core.table import Table, number
 from icltool.core.tracking import tracked
 
 
-def study_parameters(study: Study) -> list[inspect.Parameter]:
-    """The parameters of a study's command: its settings, then the common ones."""
-    config = study.config()
-    common = [
-        preset_parameter(config),
-        path_parameter("config", metavar="FILE.toml", help="Settings from a file; a run's config.toml repeats it."),
-        path_parameter("out", metavar="FOLDER", help=f"The run folder; unset: runs/{study.name}/NAME-HASH."),
-        *([track_parameter()] if study.trains else []),
-        flag("resume", "Go on with an unfinished run (or start it)."),
-        flag("force", "Throw away what the run folder holds and run again."),
-        quiet_flag(),
-        json_flag(),
-    ]
-    return [*parameters_of(config, many_inputs=True), *common]
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the user gave a study: settings, a grid's axes, the paths to run on, and the file a setting came from."""
+
+    preset: str | None
+    settings: dict[str, Any]
+    axes: dict[str, list[str]]
+    inputs: Sequence[str]
+    origins: Mapping[str, Path]
 
 
-def run_study(study: Study, **given: Any) -> None:  # noqa: ANN401 - what `study_parameters` declared
-    """Run the study once for each input path (once, when it takes none) and print what came out."""
-    console = people()
+def study_command(study: Study) -> Callable[..., None]:
+    """The study's command, as Typer reads it: its settings, and how it runs and prints."""
     config_class = study.config()
-    flags, axes = given_grid(config_class, given)
-    from_file = _file_settings(study, config_class, given["config"])
-    values = {**from_file, **flags}
-    axes = {**_grid_by_default(config_class, preset=given["preset"], settings={**values, **axes}), **axes}
-    origins = {name: given["config"] for name in from_file if name not in flags}
-    argument = next((name for name, field in config_class.model_fields.items() if traits_of(field).argument), None)
-    inputs = _inputs(argument, given, from_file) if argument else [None]
-    if axes:
-        if launched().count > 1:
-            raise UsageError("torchrun shares out one training, not a grid; give one value to each setting")
-        paths = [path for path in inputs if path]
-        _run_grid(study, {**values}, axes=axes, inputs=paths, given=given, console=console)
-        return
-    if given["out"] is not None and len(inputs) > 1:
-        raise UsageError(f"--out names one run folder, and {len(inputs)} inputs make {len(inputs)} runs; leave it out")
-    configs = [
-        config_class.create(
-            values if path is None else {**values, str(argument): path},
-            preset=given["preset"],
-            as_options=True,
-            origins=origins,
-        )
-        for path in inputs
+
+    def run(
+        *,
+        preset: Annotated[str | None, preset_option(config_class)] = None,
+        config: Annotated[
+            Path | None,
+            path_option("config", metavar="FILE.toml", help="Settings from a file; a run's config.toml repeats it."),
+        ] = None,
+        out: Annotated[
+            Path | None,
+            path_option("out", metavar="FOLDER", help=f"The run folder; unset: runs/{study.name}/NAME-HASH."),
+        ] = None,
+        track: Track = None,
+        resume: Annotated[bool, flag("resume", "Go on with an unfinished run (or start it).")] = False,
+        force: Annotated[bool, flag("force", "Throw away what the run folder holds and run again.")] = False,
+        quiet: Quiet = False,
+        json: Json = False,
+        **settings: Any,  # noqa: ANN401 - text or a flag
+    ) -> None:
+        given = _given(study, settings, preset=preset, file=config)
+        if given.axes:
+            results = _run_grid(study, given, out=out, track=track, quiet=quiet)
+        elif launched().follows:
+            results = _follow(study, given, out=out)
+        else:
+            request = RunRequest(out=out, resume=resume, force=force)
+            results = _run_each(study, given, request=request, track=track, quiet=quiet)
+        for result in results:
+            path = result.checkpoint if study.trains and result.checkpoint else result.path
+            print_result(result, path, as_json=json)
+
+    command = with_settings(config_class, many_inputs=True)(run)
+    return command if study.trains else without_parameter(command, "track")
+
+
+def _given(study: Study, options: Mapping[str, Any], *, preset: str | None, file: Path | None) -> Given:
+    """The options over the file's settings; raises `UsageError` for a file or an input that cannot be read."""
+    config_class = study.config()
+    argument = config_class.argument()
+    flags, axes = given_grid(config_class, {name: value for name, value in options.items() if name != argument})
+    from_file = {} if file is None else _file_settings(study, file)
+    settings = {**from_file, **flags}
+    return Given(
+        preset=preset,
+        settings=settings,
+        axes={**_grid_by_default(config_class, preset=preset, settings={**settings, **axes}), **axes},
+        inputs=_inputs(argument, options[argument], from_file) if argument else [],
+        origins={name: file for name in from_file if file is not None and name not in flags},
+    )
+
+
+def _configs(study: Study, given: Given, *, out: Path | None) -> list[Config]:
+    """The settings of each run: one for each input, or one alone."""
+    if out is not None and len(given.inputs) > 1:
+        count = len(given.inputs)
+        raise UsageError(f"--out names one run folder, and {count} inputs make {count} runs; leave it out")
+    argument = study.config().argument()
+    read = [{argument: path} for path in given.inputs] if argument else [{}]
+    return [
+        study.config().create({**given.settings, **named}, preset=given.preset, as_options=True, origins=given.origins)
+        for named in read
     ]
-    if launched().follows:
-        for config in configs:
-            study.follow()(config)
-        return
-    request = RunRequest(out=given["out"], resume=given["resume"], force=given["force"])
-    for config in configs:
+
+
+def _run_each(study: Study, given: Given, *, request: RunRequest, track: str | None, quiet: bool) -> Iterator[Result]:
+    """Run the study once for each input, with its progress, figure and table."""
+    console = people()
+    for config in _configs(study, given, out=request.out):
         with (
-            progress(console, quiet=given["quiet"], shown=study.shown) as on_step,
-            tracked(given.get("track"), config, on_step=on_step) as followed,
+            progress(console, quiet=quiet, shown=study.shown) as on_step,
+            tracked(track, config, on_step=on_step) as followed,
         ):
             result = study.run()(config, request=request, on_step=followed)
         _write_figure(study, result, console)
-        if not given["quiet"]:
+        if not quiet:
             _show(study.table()(result), result, console)
-        _print_result(study, result, as_json=given["json"])
+        yield result
 
 
-def _run_grid(
-    study: Study,
-    settings: dict[str, Any],
-    *,
-    axes: dict[str, list[str]],
-    inputs: list[str],
-    given: Mapping[str, Any],
-    console: Console,
-) -> None:
-    """A comma list: every combination as a run of its own, then the path of each on stdout."""
+def _follow(study: Study, given: Given, *, out: Path | None) -> Sequence[Result]:
+    """Work for the process that leads; it alone has results."""
+    for config in _configs(study, given, out=out):
+        study.follow()(config)
+    return ()
+
+
+def _run_grid(study: Study, given: Given, *, out: Path | None, track: str | None, quiet: bool) -> list[Result]:
+    """A comma list: every combination as a run of its own."""
     from icltool.cli.grid_command import run_plan
     from icltool.sweep.plan import plan_grid
 
-    plan = plan_grid(study, settings=settings, axes=axes, inputs=inputs, preset=given["preset"], folder=given["out"])
-    run_plan(plan, track=given.get("track"), quiet=given["quiet"], console=console)
-    for planned in plan.runs:
-        _print_result(study, load_result(planned.folder), as_json=given["json"])
+    if launched().count > 1:
+        raise UsageError("torchrun shares out one training, not a grid; give one value to each setting")
+    plan = plan_grid(
+        study, settings=given.settings, axes=given.axes, inputs=given.inputs, preset=given.preset, folder=out
+    )
+    run_plan(plan, track=track, quiet=quiet, console=people())
+    return [load_result(planned.folder) for planned in plan.runs]
 
 
 def _grid_by_default(
@@ -112,25 +146,23 @@ def _grid_by_default(
     return {name: [str(value) for value in values] for name, values in axes.items()}
 
 
-def _file_settings(study: Study, config_class: type[Config], path: Path | None) -> dict[str, object]:
-    if path is None:
-        return {}
-    from_file = settings_from(path, study=study.name)
-    config_class.check_names(from_file, where=str(path))
+def _file_settings(study: Study, file: Path) -> dict[str, object]:
+    from_file = settings_from(file, study=study.name)
+    study.config().check_names(from_file, where=str(file))
     return from_file
 
 
-def _inputs(argument: str, given: Mapping[str, Any], from_file: Mapping[str, object]) -> list[str]:
+def _inputs(argument: str, given: Sequence[str] | None, from_file: Mapping[str, object]) -> list[str]:
     """The paths to run on: those given, or else the one in the --config file."""
-    if given[argument]:
-        return expand_inputs(given[argument])
+    if given:
+        return expand_inputs(given)
     if argument not in from_file:
         raise UsageError(f"{argument.upper()} is missing: give a path, or - to read paths from stdin")
     return expand_inputs([str(from_file[argument])])
 
 
 def _write_figure(study: Study, result: Result, console: Console) -> None:
-    """figure.html beside the result, once; a run that cannot have its figure still has its result."""
+    """Write figure.html beside the result unless it is there; a figure that fails is a warning, not an error."""
     path = result.run / "figure.html"
     if path.exists():
         return
@@ -143,25 +175,9 @@ def _write_figure(study: Study, result: Result, console: Console) -> None:
 
 
 def _show(table: Table, result: Result, console: Console) -> None:
-    """The study's table and the run's summary."""
+    """Print the study's table, the run's summary and where its figure is."""
     console.print(printed(table))
     for name, value in result.summary.items():
         console.print(f"{name.replace('_', ' ')}: {number(value)}", markup=False)
-    # A path stays on one line, to be copied or clicked.
+    # A path stays on one line, so that it can be copied or clicked.
     console.print(f"figure: {result.run / 'figure.html'}", markup=False, soft_wrap=True)
-
-
-def _print_result(study: Study, result: Result, *, as_json: bool) -> None:
-    checkpoint = result.checkpoint
-    if as_json:
-        print_json(
-            {
-                "kind": result.kind,
-                "run": str(result.run),
-                "checkpoint": str(checkpoint) if checkpoint else None,
-                "result": str(result.path),
-                "summary": dict(result.summary),
-            }
-        )
-    else:
-        print_path(checkpoint if study.trains and checkpoint else result.path)

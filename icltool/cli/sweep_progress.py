@@ -1,4 +1,4 @@
-"""A sweep for people: an overall bar with time left and a line for each running run, or plain lines off a terminal."""
+"""A sweep's progress: on a terminal a bar with the time left and one for each run at work, elsewhere plain lines."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ def sweep_progress(console: Console, *, quiet: bool) -> Generator[Watcher]:
 
 
 class _Bars:
-    """One bar for the sweep, one for each run that is running."""
+    """One bar for the sweep, and one for each run at work."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -79,7 +79,7 @@ class _Bars:
 
 
 class _Lines:
-    """A line when a run ends."""
+    """Prints a line when a run ends."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

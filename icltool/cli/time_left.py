@@ -1,4 +1,4 @@
-"""How long a sweep still takes: the work of its runs, in operations where they are known, at the pace seen so far."""
+"""How long a sweep still takes: the work that is left (in operations, where they are known) at the pace so far."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,14 +8,14 @@ from icltool.core.progress import StepRecord
 from icltool.sweep.engines.worker import Outcome
 from icltool.sweep.plan import PlannedRun
 
-# Of all the work: before this much is done in this process, the pace is a guess.
+# Until this fraction of the work is done in this process, the pace is a guess.
 LEAST = 0.005
-# What a step takes at least, whatever it computes: half a millisecond of Python.
+# Operations that a step counts for beside its own: it takes half a millisecond of Python.
 STEP = 1e7
 
 
 class TimeLeft:
-    """What is left, from the parts of runs done in this process (runs skipped at once count for nothing)."""
+    """The time left, by the parts of runs done in this process; runs that were finished before do not count."""
 
     def __init__(self, runs: Sequence[PlannedRun], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class TimeLeft:
             self._work.pop(outcome.name, None)
 
     def seconds(self) -> float | None:
-        """Seconds left; None while too little has been done to tell, and when nothing is left."""
+        """Seconds left; None when nothing is left, and while too little is done to tell."""
         worked = sum((part - self._starts[name]) * self._work.get(name, 0) for name, part in self._parts.items())
         remaining = sum((1 - self._parts.get(name, 0)) * work for name, work in self._work.items())
         if remaining <= 0 or worked < LEAST * (worked + remaining):
@@ -49,7 +49,7 @@ class TimeLeft:
         return (self._clock() - self._began) / worked * remaining
 
     def words(self) -> str:
-        """`about 12 min left`, or nothing while nothing is known."""
+        """`about 12 min left`; empty while `seconds` is None."""
         seconds = self.seconds()
         if seconds is None:
             return ""
@@ -57,7 +57,7 @@ class TimeLeft:
 
 
 def _work(runs: Sequence[PlannedRun]) -> dict[str, float]:
-    """Operations of each run that has no result; one whose study cannot tell counts as the middle one of the others."""
+    """Operations of each run without a result; one whose study has no cost model counts as the median of the others."""
     known = {run.name: _operations(run) for run in runs if not run.has_result}
     told = [operations for operations in known.values() if operations]
     usual = median(told) if told else 1.0

@@ -142,8 +142,7 @@ class Config(BaseModel):
         except UsageError as error:
             raise UsageError(f"{where}: {error}" if where else str(error)) from None
         except ValidationError as error:
-            arguments = [name for name, field in cls.model_fields.items() if traits_of(field).argument]
-            spelling = _Spelling(as_options=as_options, origins=origins or {}, arguments=arguments)
+            spelling = _Spelling(as_options=as_options, origins=origins or {}, arguments=cls.arguments())
             problems = "; ".join(dict.fromkeys(cls._explain(detail, spelling) for detail in error.errors()))
             raise UsageError(f"{where}: {problems}" if where else problems) from None
 
@@ -156,6 +155,16 @@ class Config(BaseModel):
         declared = [name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})]
         fields = [name for name in dict.fromkeys(declared) if name in cls.model_fields]
         return sorted(fields, key=lambda name: not traits_of(cls.model_fields[name]).argument)
+
+    @classmethod
+    def arguments(cls) -> list[str]:
+        """The settings that are positional arguments of the command, in order."""
+        return [name for name, field in cls.model_fields.items() if traits_of(field).argument]
+
+    @classmethod
+    def argument(cls) -> str | None:
+        """The positional argument of a study, which names what it reads; None where it reads nothing."""
+        return next(iter(cls.arguments()), None)
 
     @classmethod
     def check_names(cls, values: Mapping[str, object], *, where: str) -> None:

@@ -1,7 +1,8 @@
 """The machine a run computes on: device, threads, precision, determinism, memory.
 
 A training step frees and allocates the same large tensors again and again. By default glibc returns them to the kernel,
-and they are page-faulted in anew; `keep_freed_memory` tells its malloc to keep them. That is process-wide.
+and they are page-faulted in anew; `keep_freed_memory` tells its malloc to keep them. That is process-wide and for good,
+so it is done only where icltool has the process to itself.
 """
 
 import ctypes
@@ -9,7 +10,8 @@ import logging
 import os
 import platform
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from icltool import __version__
 from icltool.core.processes import available_threads, launched, pick_device
 from icltool.core.result import Value
 from icltool.core.runtime_config import RuntimeConfig
+from icltool.core.whole_process import is_whole
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ M_TOP_PAD = -2
 M_MMAP_MAX = -4
 INT_MAX = 2**31 - 1
 TOP_PAD_BYTES = 64 * 2**20
+CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +49,44 @@ class Runtime:
         return nullcontext()
 
 
+@contextmanager
+def restored_process() -> Generator[None]:
+    """Put back, at the end, what `prepare` has set meanwhile: threads, deterministic mode, the workspace of cuBLAS.
+
+    It decorates a study's `run`, so that a run in a notebook leaves it as it was.
+    """
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fills = torch.utils.deterministic.fill_uninitialized_memory  # pyright: ignore[reportAttributeAccessIssue] - a property torch installs on the module
+    workspace = os.environ.get(CUBLAS_WORKSPACE)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.utils.deterministic.fill_uninitialized_memory = fills  # pyright: ignore[reportAttributeAccessIssue] - a property torch installs on the module
+        if workspace is None:
+            os.environ.pop(CUBLAS_WORKSPACE, None)
+
+
 def prepare(config: RuntimeConfig) -> Runtime:
-    """Set the process up as a resolved config says; raises `UsageError` when its device is absent."""
+    """Set the process up as a resolved config says; raises `UsageError` when its device is absent.
+
+    The threads and the deterministic mode stay until the end of `restored_process`, or else for good.
+    """
     processes = launched()
     device = torch.device(pick_device(config.device))
-    if config.allocator == "keep":
+    if config.allocator == "keep" and is_whole():
         keep_freed_memory()
-    # The threads are the run's; its processes on this machine share them, so that how many they are is not a setting.
+    # The threads are the run's; its processes on this machine share them, so that their number is not a setting.
     torch.set_num_threads(max(1, (config.threads or available_threads()) // processes.local_count))
     if device.type == "cuda":
         if processes.count > 1:
             device = torch.device("cuda", processes.local_rank)
             torch.cuda.set_device(device)
         # cuBLAS is deterministic only with a fixed workspace, which must be set before its first use.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        os.environ.setdefault(CUBLAS_WORKSPACE, ":4096:8")
     torch.use_deterministic_algorithms(mode=True)
     # Deterministic mode also fills every new tensor, a debugging aid that costs some 4 % of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue] - a property torch installs on the module

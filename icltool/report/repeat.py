@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from icltool.core.config import Config, option_name, traits_of
+from icltool.core.config import Config, option_name
 from icltool.core.errors import IcltoolError
 from icltool.core.result import Result, Value
 from icltool.core.run_folder import CONFIG
@@ -82,7 +82,7 @@ def _command(kind: str, settings: Given) -> list[str]:
     config = config_of(kind)
     if config is None:
         return ["icltool", kind, *(word for item in settings.items() for word in _option(*item))]
-    arguments = [name for name, field in config.model_fields.items() if traits_of(field).argument]
+    arguments = config.arguments()
     words = [str(settings.get(name) or name.upper()) for name in arguments]
     preset, apart = _nearest_preset(config, {key: value for key, value in settings.items() if key not in arguments})
     chosen = [] if preset is None else ["--preset", preset]

@@ -9,7 +9,7 @@ from itertools import product
 from math import prod
 from pathlib import Path
 
-from icltool.core.config import Config, config_hash, option_name, suggestion, traits_of
+from icltool.core.config import Config, config_hash, option_name, suggestion
 from icltool.core.errors import UsageError
 from icltool.core.run_folder import safe_name
 from icltool.core.study import Cost, Study
@@ -117,16 +117,11 @@ def default_folder(name: str) -> Path:
     return Path("runs") / "sweep" / name
 
 
-def input_field(config: type[Config]) -> str | None:
-    """The field of a study's settings that takes a checkpoint, if any."""
-    return next((name for name, field in config.model_fields.items() if traits_of(field).argument), None)
-
-
 def _plan_run(stage: Stage, cell: Settings, source: PlannedRun | None, *, folder: Path, where: str) -> PlannedRun:
     study = _study(stage.study, where)
     config_class = study.config()
     settings: dict[str, object] = {**stage.settings, **cell}
-    argument = input_field(config_class)
+    argument = config_class.argument()
     if source is not None:
         if argument is None:
             raise UsageError(f"{where}: the study {stage.study} takes no checkpoint; remove checkpoints")
@@ -189,13 +184,13 @@ def plan_grid(
 
     Without a number of threads each run has one, so that several share the machine and the numbers do not depend on it.
     """
-    fields = study.config().model_fields
-    argument = next((name for name, field in fields.items() if traits_of(field).argument), None)
+    config_class = study.config()
+    argument = config_class.argument()
     grid: Axes = {name: list(values) for name, values in axes.items()}
     if argument is not None and inputs:
         grid = {argument: list(inputs), **grid}
     base = dict(settings)
-    if "threads" in fields and "threads" not in grid:
+    if "threads" in config_class.model_fields and "threads" not in grid:
         base.setdefault("threads", 1)
     stage = Stage(name=study.name, study=study.name, preset=preset, settings=base, grid=grid)
     title = f"{study.name} over {', '.join(axes)}"

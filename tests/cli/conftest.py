@@ -39,9 +39,10 @@ Call = Callable[..., Outcome]
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """`call("eval RUN --n 4", stdin="...")`: the command in this process, which has torch loaded already."""
+    """`call("eval RUN --n 4", stdin="...")`: the command in this process, which has torch loaded and is not its own."""
 
     def run(line: str, *, stdin: str = "") -> Outcome:
+        monkeypatch.setattr("icltool.cli.app.use_whole_process", lambda: None)
         monkeypatch.setattr(sys, "argv", ["icltool", *shlex.split(line)])
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         capfd.readouterr()

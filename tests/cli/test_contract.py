@@ -205,7 +205,7 @@ def test_json_has_no_nan(call: Call, trained: Path):
     """A model far beyond its trained loops may overflow; null stands for it, on stdout and in result.json."""
 
     def refuse(word: str) -> None:
-        pytest.fail(f"{word} is no JSON")
+        pytest.fail(f"{word} is not JSON")
 
     Path("data.json").write_text(
         '{"schema": 1, "kind": "eval", "label": "a", "config": {}, "inputs": {}, "environment": {}, "records": [], '

@@ -146,6 +146,7 @@ def test_a_run_of_one_goes_on_with_two_which_are_stopped_and_go_on(tmp_path: Pat
 
 
 def test_what_is_not_shared_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("icltool.cli.app.use_whole_process", lambda: None)
     for rank in range(2):
         given = {"TORCHELASTIC_RUN_ID": "0", "RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": 2}
         for name, value in given.items():

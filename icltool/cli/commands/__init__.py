@@ -1,1 +1,1 @@
-"""Commands that are no study: each a module with `parameters()` and `run(**given)`."""
+"""Commands that are not a study: each a module whose function `run` Typer reads."""

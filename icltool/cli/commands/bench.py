@@ -1,36 +1,34 @@
 """`icltool bench [WORKLOAD]`: one table of ratio, spread, both absolute times, threads, precision and machine."""
 
-import inspect
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from icltool.bench.config import WORKLOADS, BenchConfig
-from icltool.cli.options import given_values, parameters_of
+from icltool.cli.options import given_values, with_settings
 from icltool.cli.printed_table import printed
 from icltool.cli.progress import progress
-from icltool.cli.signature import common_parameter, completion_of, json_flag, quiet_flag
+from icltool.cli.signature import Quiet, completion_of, flag
 from icltool.cli.stdio import people, print_json
 
 
-def parameters() -> list[inspect.Parameter]:
-    """The workload, its sizes, and how to measure."""
-    workload = typer.Argument(
-        metavar="WORKLOAD",
-        help=f"What to measure: {', '.join(WORKLOADS)}; none: all of them.",
-        autocompletion=completion_of(WORKLOADS),
-    )
-    return [
-        common_parameter("workload", str | None, workload),
-        *(parameter for parameter in parameters_of(BenchConfig) if parameter.name != "workload"),
-        quiet_flag(),
-        json_flag("Print one JSON object on stdout."),
-    ]
-
-
-def run(*, workload: str | None, quiet: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
-    """Measure, and print the tables (on stderr) or JSON (on stdout): of one workload its facts, else `workloads`."""
-    values = given_values(BenchConfig, given)
+@with_settings(BenchConfig, without={"workload"})
+def run(
+    *,
+    workload: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WORKLOAD",
+            help=f"What to measure: {', '.join(WORKLOADS)}; none: all of them.",
+            autocompletion=completion_of(WORKLOADS),
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    json: Annotated[bool, flag("json", "Print one JSON object on stdout.")] = False,
+    **settings: Any,  # noqa: ANN401 - text or a flag
+) -> None:
+    """Measure, and print tables on stderr; --json prints a workload's facts, or those of all in `workloads`."""
+    values = given_values(BenchConfig, settings)
     configs = [_config(name, values) for name in ([workload] if workload else WORKLOADS)]
     from icltool.bench.measurement import measure, tables_of
 

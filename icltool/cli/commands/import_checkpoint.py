@@ -1,48 +1,34 @@
 """`icltool import-checkpoint FILE`."""
 
-import inspect
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from icltool.cli.options import given_values, parameters_of
-from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag
-from icltool.cli.stdio import people, print_json, print_path
+from icltool.cli.options import given_values, with_settings
+from icltool.cli.signature import Json, Quiet, flag, path_option
+from icltool.cli.stdio import people, print_result
 from icltool.core.study import RunRequest
 from icltool.core.table import number
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
 
 
-def parameters() -> list[inspect.Parameter]:
-    """The settings, and where the checkpoint goes."""
-    return [
-        *parameters_of(ImportCheckpointConfig),
-        path_parameter("out", metavar="FOLDER", help="The run folder; unset: runs/import-checkpoint/NAME-HASH."),
-        flag("force", "Throw away what the run folder holds and import again."),
-        quiet_flag(),
-        json_flag(),
-    ]
-
-
-def run(*, out: Path | None, force: bool, quiet: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
+@with_settings(ImportCheckpointConfig)
+def run(
+    *,
+    out: Annotated[
+        Path | None,
+        path_option("out", metavar="FOLDER", help="The run folder; unset: runs/import-checkpoint/NAME-HASH."),
+    ] = None,
+    force: Annotated[bool, flag("force", "Throw away what the run folder holds and import again.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    **settings: Any,  # noqa: ANN401 - text or a flag
+) -> None:
     """Import and print the checkpoint's path."""
-    values = {**given_values(ImportCheckpointConfig, given), "file": given["file"]}
-    config = ImportCheckpointConfig.create(values, as_options=True)
+    config = ImportCheckpointConfig.create(given_values(ImportCheckpointConfig, settings), as_options=True)
     from icltool.regression.studies.import_checkpoint.run import run as import_checkpoint
 
     result = import_checkpoint(config, request=RunRequest(out=out, force=force))
-    checkpoint = result.run / "model.safetensors"
     if not quiet:
         facts = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in result.summary.items())
         people().print(f"{result.label}: {facts}", markup=False)
-    if json:
-        print_json(
-            {
-                "kind": result.kind,
-                "run": str(result.run),
-                "checkpoint": str(checkpoint),
-                "result": str(result.path),
-                "summary": dict(result.summary),
-            }
-        )
-    else:
-        print_path(checkpoint)
+    print_result(result, result.checkpoint or result.path, as_json=json)

@@ -1,6 +1,5 @@
 """`icltool inspect`: what a checkpoint, a run folder or a result holds, without running anything."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -9,21 +8,19 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from icltool.cli.signature import json_flag
+from icltool.cli.signature import flag
 from icltool.cli.stdio import expand_inputs, people, print_json
 from icltool.core.table import number
 
 
-def parameters() -> list[inspect.Parameter]:
-    """Paths, and --json."""
-    paths = typer.Argument(metavar="FILE", help="Checkpoints, run folders or results; - reads paths from stdin.")
-    return [
-        inspect.Parameter("files", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
-        json_flag("Print JSON on stdout, one object a line."),
-    ]
-
-
-def run(*, files: list[str], json: bool) -> None:
+def run(
+    *,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE", help="Checkpoints, run folders or results; - reads paths from stdin."),
+    ],
+    json: Annotated[bool, flag("json", "Print JSON on stdout, one object a line.")] = False,
+) -> None:
     """Print a table for each file on stderr, or JSON on stdout."""
     from icltool.report.inspection import describe
 

@@ -1,39 +1,45 @@
-"""`icltool plot`: results to figures, those of a kind overlaid, in one browser start for all images."""
+"""`icltool plot`: draws results. Those of one kind share a figure; all images come from one start of the browser."""
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from icltool.cli.signature import common_parameter, json_flag, path_parameter, quiet_flag
+from icltool.cli.signature import Json, Quiet, path_option
 from icltool.cli.stdio import expand_inputs, people, print_json, print_path
 from icltool.core.config import suggestion
 from icltool.core.errors import UsageError
 from icltool.core.result import Result, load_result
 from icltool.core.table import counted
 
-# As `icltool.figures.export` writes them, which loads plotly.
+# Those of `icltool.figures.export`, repeated here because importing that module loads plotly.
 FORMATS = ("html", "svg", "png", "pdf")
 
 
-def parameters() -> list[inspect.Parameter]:
-    """Results, formats and the folder to write in."""
-    paths = typer.Argument(metavar="RESULT", help="result.json files, run folders or checkpoints; - reads stdin.")
-    formats = typer.Option(
-        "--format", metavar="LIST", help=f"Any of {','.join(FORMATS)}.", autocompletion=_complete_format
-    )
-    return [
-        inspect.Parameter("results", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
-        common_parameter("formats", str, formats, default="html"),
-        path_parameter("out", metavar="FOLDER", help="Where to write; unset: the run folder, or plots/ for several."),
-        quiet_flag(),
-        json_flag(),
-    ]
+def _complete_format(incomplete: str) -> list[str]:
+    """The formats that may come next in a comma list, each after those that are given already."""
+    done, comma, last = incomplete.rpartition(",")
+    return [f"{done}{comma}{name}" for name in FORMATS if name.startswith(last) and name not in done.split(",")]
 
 
-def run(*, results: list[str], formats: str, out: Path | None, quiet: bool, json: bool) -> None:
+def run(
+    *,
+    results: Annotated[
+        list[str],
+        typer.Argument(metavar="RESULT", help="result.json files, run folders or checkpoints; - reads stdin."),
+    ],
+    formats: Annotated[
+        str,
+        typer.Option("--format", metavar="LIST", help=f"Any of {','.join(FORMATS)}.", autocompletion=_complete_format),
+    ] = "html",
+    out: Annotated[
+        Path | None,
+        path_option("out", metavar="FOLDER", help="Where to write; unset: the run folder, or plots/ for several."),
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
     """Draw, write, and print each file's path."""
     from icltool.sweep.plotting import plot_results
 
@@ -50,14 +56,8 @@ def run(*, results: list[str], formats: str, out: Path | None, quiet: bool, json
             print_path(file)
 
 
-def _complete_format(incomplete: str) -> list[str]:
-    """The formats that may come next in a comma list, each with what is there already."""
-    done, comma, last = incomplete.rpartition(",")
-    return [f"{done}{comma}{name}" for name in FORMATS if name.startswith(last) and name not in done.split(",")]
-
-
 def _load(path: Path) -> Result:
-    """A result, also by the checkpoint beside it: what `icltool train` prints."""
+    """The result at a path; for a checkpoint, which `icltool train` prints, the result beside it."""
     return load_result(path.parent if path.suffix == ".safetensors" else path)
 
 
@@ -65,7 +65,7 @@ def _formats(text: str) -> Sequence[str]:
     wanted = [word.strip() for word in text.split(",") if word.strip()]
     for word in wanted:
         if word not in FORMATS:
-            raise UsageError(f"--format: {word!r} is no format{suggestion(word, FORMATS)}")
+            raise UsageError(f"--format: {word!r} is not a format{suggestion(word, FORMATS)}")
     if not wanted:
         raise UsageError("--format: give at least one of " + ",".join(FORMATS))
     return list(dict.fromkeys(wanted))

@@ -1,34 +1,34 @@
 """`icltool predict CKPT DATA`."""
 
-import inspect
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from icltool.cli.options import given_values, parameters_of
-from icltool.cli.signature import flag, json_flag, path_parameter, require_path
+from icltool.cli.options import given_values, with_settings
+from icltool.cli.signature import Json, flag, path_option, require_path
 from icltool.cli.stdio import expand_inputs, print_json, print_path
 from icltool.core.errors import UsageError
 from icltool.regression.studies.predict.config import PredictConfig
 
 
-def parameters() -> list[inspect.Parameter]:
-    """The settings, and where the predictions go."""
-    return [
-        *parameters_of(PredictConfig),
-        path_parameter("out", metavar="FILE", help="File to write; unset: DATA.predictions.SUFFIX, in this folder."),
-        flag("force", "Replace the file if it exists."),
-        flag("quiet", "Print nothing for people (predict never does)."),
-        json_flag(),
-    ]
-
-
-def run(*, out: Path | None, force: bool, json: bool, **given: Any) -> None:  # noqa: ANN401 - settings by name
+@with_settings(PredictConfig)
+def run(
+    *,
+    out: Annotated[
+        Path | None,
+        path_option("out", metavar="FILE", help="File to write; unset: DATA.predictions.SUFFIX, in this folder."),
+    ] = None,
+    force: Annotated[bool, flag("force", "Replace the file if it exists.")] = False,
+    quiet: Annotated[bool, flag("quiet", "Print nothing for people (predict never does).")] = False,
+    json: Json = False,
+    **settings: Any,  # noqa: ANN401 - text or a flag
+) -> None:
     """Predict and print the file's path."""
-    require_path(given["data"], where="DATA")
-    checkpoint = expand_inputs([given["checkpoint"]])
+    del quiet
+    require_path(settings["data"], where="DATA")
+    checkpoint = expand_inputs([settings["checkpoint"]])
     if len(checkpoint) != 1:
         raise UsageError(f"predict takes one checkpoint, {len(checkpoint)} were given")
-    values = {**given_values(PredictConfig, given), "checkpoint": checkpoint[0], "data": given["data"]}
+    values = {**given_values(PredictConfig, settings), "checkpoint": checkpoint[0]}
     config = PredictConfig.create(values, as_options=True)
     from icltool.regression.studies.predict.run import run as predict
 

@@ -1,6 +1,5 @@
 """`icltool recipes`: the recipes at hand, with claim, title and the time each scale takes."""
 
-import inspect
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icltool.cli.printed_table import printed
-from icltool.cli.signature import json_flag
+from icltool.cli.signature import flag
 from icltool.cli.stdio import people, print_json, print_path
 from icltool.core.errors import InputError
 from icltool.core.table import Table, counted
@@ -18,16 +17,11 @@ if TYPE_CHECKING:
     from icltool.sweep.cost import Duration
 
 
-def parameters() -> list[inspect.Parameter]:
-    """Where to look."""
-    folder = typer.Argument(metavar="FOLDER", help="The folder of recipes.")
-    return [
-        inspect.Parameter("folder", inspect.Parameter.KEYWORD_ONLY, default=FOLDER, annotation=Annotated[Path, folder]),
-        json_flag("Print JSON, one recipe a line."),
-    ]
-
-
-def run(*, folder: Path, json: bool) -> None:
+def run(
+    *,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of recipes.")] = FOLDER,
+    json: Annotated[bool, flag("json", "Print JSON, one recipe a line.")] = False,
+) -> None:
     """A table on stderr, the recipes' paths (or JSON) on stdout."""
     from icltool.sweep.cost import durations
     from icltool.sweep.recipe import SCALES, read_recipe
@@ -54,7 +48,7 @@ def run(*, folder: Path, json: bool) -> None:
 
 
 def _cell(duration: "Duration") -> str:
-    """`12 runs` and the time where one is known, on a line each."""
+    """`12 runs` and, on the next line, the time where it is known."""
     from icltool.sweep.cost import spoken
 
     runs = counted(duration.runs, "run")

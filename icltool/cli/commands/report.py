@@ -1,12 +1,11 @@
 """`icltool report`: runs and recipes as one HTML page to read, send and print."""
 
-import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from icltool.cli.signature import json_flag, path_parameter, quiet_flag
+from icltool.cli.signature import Json, Quiet, path_option
 from icltool.cli.stdio import expand_inputs, people, print_json, print_path
 from icltool.core.errors import UsageError
 from icltool.core.table import counted
@@ -14,25 +13,26 @@ from icltool.core.table import counted
 NAME = "report.html"
 
 
-def parameters() -> list[inspect.Parameter]:
-    """Runs and recipes, and the file to write."""
-    paths = typer.Argument(
-        metavar="RUN_OR_RECIPE",
-        help="Run and sweep folders, result.json files, checkpoints or recipe folders; - reads stdin.",
-    )
-    return [
-        inspect.Parameter("inputs", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], paths]),
-        path_parameter(
+def run(
+    *,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN_OR_RECIPE",
+            help="Run and sweep folders, result.json files, checkpoints or recipe folders; - reads stdin.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        path_option(
             "out",
             metavar="FILE.html",
             help="The page; unset: report.html in the run folder, or here for several; of a recipe report-NAME.html.",
         ),
-        quiet_flag(),
-        json_flag(),
-    ]
-
-
-def run(*, inputs: list[str], out: Path | None, quiet: bool, json: bool) -> None:
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
     """Write the page and print its path."""
     from icltool.report.inputs import sections_of
     from icltool.report.page import write_page
@@ -59,7 +59,7 @@ def _refuse_folder(out: Path | None) -> None:
 
 
 def _default(paths: list[Path]) -> Path:
-    """Beside the one run; in the current folder for several, and for a recipe, whose folder is for what is recorded."""
+    """Beside a single run; in the current folder for several, and for a recipe, whose folder holds only records."""
     from icltool.report.inputs import is_recipe
 
     if len(paths) > 1 or is_recipe(paths[0]):

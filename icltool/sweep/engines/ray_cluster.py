@@ -35,7 +35,7 @@ from icltool.sweep.engines.worker import (
     Outcome,
     Report,
     do_job,
-    keep_threads_quiet,
+    set_up_process,
 )
 
 # How often Ray starts a run again whose worker died.
@@ -74,7 +74,7 @@ def ray_engine(resources: Resources, *, address: str | None) -> Generator[Engine
 
 
 def _connect(address: str | None) -> None:
-    # Ray reports how it is used to its makers unless told not to; who wants that can say so.
+    # Ray sends usage statistics to its makers by default. A user who wants that can set the variable.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is None:
@@ -163,7 +163,7 @@ def _run_jobs(
 @ray.remote(max_calls=1, max_retries=RETRIES)
 def _work(job: Job, folder: Path, mailbox: Any) -> Outcome:  # noqa: ANN401 - an actor's handle
     """In a worker of its own, wherever Ray has put it: the run, from the folder the sweep was started in."""
-    keep_threads_quiet()
+    set_up_process()
     try:
         os.chdir(folder)
     except OSError as error:

@@ -14,6 +14,7 @@ from icltool.core.interrupts import let_signals_in
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.study import RunRequest, Study
 from icltool.core.tracking import tracked
+from icltool.core.whole_process import use_whole_process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ def open_channel(channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queu
     _channel = channel
     # The server that it is forked from holds them.
     let_signals_in()
-    keep_threads_quiet()
+    set_up_process()
     threading.Thread(target=_stop_with_the_sweep, daemon=True).start()
 
 
@@ -105,8 +106,12 @@ def _stop_with_the_sweep() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def keep_threads_quiet() -> None:
-    """In a fresh worker: threads that wait for work sleep, so that runs side by side do not take each other's cores."""
+def set_up_process() -> None:
+    """In a fresh worker, first of all: the process is the run's, and threads that wait for work sleep.
+
+    So runs side by side do not take each other's cores.
+    """
+    use_whole_process()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from icltool.cli.options import given_grid
-from icltool.cli.study_command import run_study
+from icltool.cli.study_command import Given, study_command
 from icltool.core.errors import UsageError
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, load_result
@@ -209,14 +209,15 @@ def test_the_command_alone_runs_its_grid(monkeypatch: pytest.MonkeyPatch) -> Non
     study = study_named("double-descent")
     asked: list[dict[str, list[str]]] = []
 
-    def remember(*_: Any, axes: dict[str, list[str]], **__: Any) -> None:
-        asked.append(axes)
+    def remember(_study: object, given: Given, **_options: object) -> list[Result]:
+        asked.append(given.axes)
+        return []
 
     monkeypatch.setattr("icltool.cli.study_command._run_grid", remember)
-    common: dict[str, Any] = {"config": None, "preset": None, "out": None, "resume": False, "force": False}
-    run_study(study, **common, quiet=True, json=False)
-    run_study(study, **{**common, "preset": "paper"}, m="2,3", quiet=True, json=False)
-    run_study(study, **common, T="3,5", quiet=True, json=False)
+    command = study_command(study)
+    command()
+    command(preset="paper", m="2,3")
+    command(T="3,5")
     assert asked[0] == {"T": ["3", "5", "8", "30", "100", "300", "1000", "3000", "10000"], "seed": ["0", "1", "2"]}
     assert asked[1]["m"] == ["2", "3"]
     assert asked[1]["T"][-1] == "100000"

@@ -1,23 +1,40 @@
-"""Locks that are gone are no news, any other error is."""
+"""Workers inherit what the fork server was told; locks that are gone are no news, any other error is."""
 
-from collections.abc import Generator
+import json
+import subprocess
+import sys
 from multiprocessing import synchronize
 from pathlib import Path
 
 import pytest
 
+from icltool.sweep.engines.local import PRELOADED
+from icltool.sweep.engines.server_hook import without_late_workers
 
-@pytest.fixture(autouse=True)
-def own_hook(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
-    """The module sets the hook as it is imported; it is put back."""
-    with monkeypatch.context() as patch:
-        patch.setattr("sys.excepthook", None)
-        yield
+# The module is imported here too, where it must do nothing, and by the server, before torch.
+SWEEP = f"""
+import json, multiprocessing, os, sys
+import icltool.sweep.engines.server_hook
+LOOK = '''[__import__("sys").excepthook.__name__, __import__("os").environ.get("GOMP_SPINCOUNT"),
+    __import__("icltool.core.whole_process").core.whole_process.is_whole()]'''
+if __name__ == "__main__":
+    os.environ.pop("GOMP_SPINCOUNT", None)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload({PRELOADED[:1]!r})
+    with context.Pool(1) as pool:
+        print(json.dumps([eval(LOOK), pool.apply(eval, (LOOK,))]))
+"""
+
+
+def test_workers_inherit_the_hook_and_the_speed_and_their_sweep_has_neither() -> None:
+    done = subprocess.run([sys.executable, "-c", SWEEP], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    sweep, worker = json.loads(done.stdout)
+    assert sweep == ["excepthook", None, False]
+    assert worker == [without_late_workers.__name__, "1000", True]
 
 
 def test_only_locks_that_are_gone_pass_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
-    from icltool.sweep.engines.server_hook import without_late_workers
-
     with pytest.raises(FileNotFoundError) as gone:
         object.__new__(synchronize.Lock).__setstate__((0, 1, 1, "/gone"))  # pyright: ignore[reportAttributeAccessIssue] - typeshed leaves it out
     without_late_workers(gone.type, gone.value, gone.tb)
