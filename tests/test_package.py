@@ -7,8 +7,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
 from icltool.regression.studies.predict.run import run as predict
 from icltool.studies import STUDIES
 
@@ -53,10 +51,6 @@ def test_imports_leave_the_process_as_it_was():
     assert before == after
 
 
-UNDECORATED = pytest.mark.xfail(strict=True, reason="the studies' run is not yet decorated with restored_process")
-
-
-@UNDECORATED
 def test_a_run_leaves_the_process_as_it_was():
     before, after = fresh(
         f"{OTHERS}"
@@ -70,7 +64,6 @@ def test_a_run_leaves_the_process_as_it_was():
     assert before == after
 
 
-@UNDECORATED
 def test_every_run_puts_back_what_it_set():
     for run in (predict, *(study.run() for study in STUDIES)):
         assert hasattr(run, "__wrapped__"), inspect.getfile(run)

@@ -11,7 +11,7 @@ from icltool.core.errors import UsageError
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row
 from icltool.core.run_folder import Measured, RunFolder, measured_once
-from icltool.core.runtime import environment, prepare
+from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.core.tensor_files import write_tensor_file
@@ -30,6 +30,7 @@ MAX_NUMBERS = 5 * 10**8
 CHUNK = 256
 
 
+@restored_process()
 def run(config: GpiclAugmentConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Look at the tasks; a finished run of the same settings is returned at once.
 

@@ -8,7 +8,7 @@ from icltool.core.files import sha256_of
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, measured_once
-from icltool.core.runtime import environment, prepare
+from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.study import RunRequest
 from icltool.gpicl.data.classification_data import ClassificationData, classification_data_like
 from icltool.gpicl.data.config import DATASETS, DatasetName
@@ -21,6 +21,7 @@ from icltool.gpicl.studies.test.config import GpiclTestConfig
 from icltool.gpicl.studies.test.from_scratch import NAME, sgd_records
 
 
+@restored_process()
 def run(config: GpiclTestConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Test a checkpoint; a finished run of the same settings on the same file is returned at once.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, RunFolder
-from icltool.core.runtime import environment, prepare
+from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.gpicl.data.classification_data import classification_data
@@ -26,6 +26,7 @@ from icltool.training.trained_study import trained_study
 HELD_OUT_ACCURACY = "held_out_accuracy"
 
 
+@restored_process()
 def run(config: GpiclTrainConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Meta-train, or go on training, and measure; a finished run of the same settings is returned at once.
 

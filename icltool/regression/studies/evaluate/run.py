@@ -3,7 +3,7 @@
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, measured_once
-from icltool.core.runtime import environment, prepare
+from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.study import RunRequest
 from icltool.regression.studies.evaluate import EVALUATE
 from icltool.regression.studies.evaluate.config import EvaluateConfig
@@ -11,6 +11,7 @@ from icltool.regression.studies.evaluate.measurements import Evaluation, measure
 from icltool.regression.studies.measured_model import MeasuredModel, measured_model
 
 
+@restored_process()
 def run(config: EvaluateConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Measure a checkpoint; a finished run of the same settings on the same file is returned at once.
 

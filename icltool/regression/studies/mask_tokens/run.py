@@ -11,7 +11,7 @@ from icltool.core.errors import UsageError
 from icltool.core.progress import OnStep, StepRecord, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, measured_once
-from icltool.core.runtime import environment, prepare
+from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.regression.evaluation.masked_context import masked_query_errors, pair_masks
@@ -25,6 +25,7 @@ BY_PAIRS = "error by pairs kept"
 NEAR = 2.0
 
 
+@restored_process()
 def run(config: MaskTokensConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Measure a checkpoint under every mask; a finished run of the same settings on the same file is returned at once.
 

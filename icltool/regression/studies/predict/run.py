@@ -8,7 +8,7 @@ import safetensors.torch
 
 from icltool.core.errors import InputError, RunFolderError
 from icltool.core.files import make_folder, write_atomically
-from icltool.core.runtime import prepare
+from icltool.core.runtime import prepare, restored_process
 from icltool.regression.data.user_prompts import read_user_prompts
 from icltool.regression.evaluation.in_context import Predictions, predict_prompts
 from icltool.regression.models.checkpoint import load_checkpoint
@@ -16,6 +16,7 @@ from icltool.regression.models.loop_plan import every_loop_plan
 from icltool.regression.studies.predict.config import PredictConfig
 
 
+@restored_process()
 def run(config: PredictConfig, *, out: Path | None = None, force: bool = False) -> Path:
     """Predict, and return the file written: `predictions` [loops, B, n] as safetensors, or a CSV for a CSV.
 

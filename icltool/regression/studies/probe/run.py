@@ -21,7 +21,7 @@ from icltool.core.bootstrap import bootstrap_mean
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, RunFolder
-from icltool.core.runtime import Runtime, environment, prepare
+from icltool.core.runtime import Runtime, environment, prepare, restored_process
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.regression.data.prompts import Prompts
@@ -39,6 +39,7 @@ BY_PREFIX = "probe error by prefix"
 CHUNK = 256
 
 
+@restored_process()
 def run(config: ProbeConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Probe a checkpoint; a finished run of the same settings on the same file is returned at once.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, RunFolder
-from icltool.core.runtime import Runtime, environment, prepare
+from icltool.core.runtime import Runtime, environment, prepare, restored_process
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.regression.data.function_classes import error_scale
@@ -27,6 +27,7 @@ from icltool.training.trained_study import trained_study
 HELD_OUT_ERROR = "held_out_error"
 
 
+@restored_process()
 def run(config: TrainConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Train, or go on training, and measure; a finished run of the same settings is returned at once.
 

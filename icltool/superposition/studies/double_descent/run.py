@@ -18,7 +18,7 @@ from torch import Tensor
 from icltool.core.progress import OnStep, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, RunFolder
-from icltool.core.runtime import environment, prepare
+from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
 from icltool.networks.model_file import write_model
@@ -45,6 +45,7 @@ FINAL, FEATURE, SAMPLE = "final", "feature", "sample"
 MOST_VECTORS = 300
 
 
+@restored_process()
 def run(config: DoubleDescentConfig, *, request: RunRequest | None = None, on_step: OnStep = ignore_step) -> Result:
     """Train, or go on training, and measure; a finished run of the same settings is returned at once.
 
