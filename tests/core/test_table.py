@@ -21,9 +21,10 @@ from icltool.core.table import banded, counted, number
         (-12.345, "-12.3"),
         (999.0, "999"),
         (999.4, "999"),
-        # A thousand in three digits is that of `g`: only from 1e3 on a number stands whole.
-        (999.5, "1e+03"),
-        (999.9, "1e+03"),
+        # Whole from where three digits round to a thousand, up to a million.
+        (-999.49, "-999"),
+        (999.5, "1000"),
+        (999.9, "1000"),
         (1e3, "1000"),
         (-1e3, "-1000"),
         (1234.4, "1234"),
