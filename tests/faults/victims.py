@@ -10,6 +10,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from icltool.core.metrics_log import read_rows
 from icltool.core.run_folder import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
@@ -17,6 +19,7 @@ from icltool.regression.studies.train.run import run as train
 from icltool.sweep.engines.local import PRELOADED
 from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.record import is_timing
+from tests.waiting import PATIENCE
 
 STUDIES = ("train", "probe", "double-descent")
 _PACE: dict[str, Any] = {"log_every": 2, "eval_every": 40, "save_every": 3, "threads": 1}
@@ -67,12 +70,16 @@ class Victim:
     def kill(self) -> bool:
         """kill -9; whether there was still something to kill."""
         self.process.kill()
-        self.process.join()
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, "it survived its kill"
         return self.process.exitcode == -9
 
     def outcome(self) -> Outcome:
         """How it ended by itself."""
-        self.process.join(120)
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            pytest.fail(f"a run was still at work after {PATIENCE:g} s")
         assert self.process.exitcode == 0
         return self._answers.recv()
 

@@ -165,4 +165,4 @@ def test_settings_load_neither_torch_nor_scikit_learn_and_a_default_evaluation_n
         "assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules);"
         "import icltool.regression.studies.evaluate.run; assert 'sklearn' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -23,6 +23,7 @@ from icltool.regression.studies.probe.figure import figures, table
 from icltool.regression.studies.probe.learner import training_prompts, with_weights_of_one
 from icltool.regression.studies.probe.run import BY_PREFIX, BY_STATE, run
 from tests.interruptions import resumed_as_whole
+from tests.waiting import PATIENCE
 
 D, N = 3, 5
 
@@ -204,7 +205,8 @@ def test_train_probe_plot_in_a_pipe() -> None:
     sizes = "--L 1 --b 2 --d 2 --n 6 --width 8 --heads 2 --steps 5 --batch 4 --eval-prompts 16 --threads 1 --quiet"
     probing = "--target Wols --steps 5 --batch 4 --eval-prompts 16 --threads 1"
     piped = f"{icltool} train {sizes} | {icltool} probe - {probing} --json | tee told | {icltool} plot - --out figures"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {piped}"], capture_output=True, text=True, check=False)
+    words = ["bash", "-c", f"set -o pipefail; {piped}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert [Path(line).name for line in done.stdout.split()] == ["figure.html"]
     assert "Decoding Wols" in (Path("figures") / "figure.html").read_text()

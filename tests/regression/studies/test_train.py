@@ -22,6 +22,7 @@ from icltool.regression.models.checkpoint import load_checkpoint
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run
 from tests.interruptions import stop_at
+from tests.waiting import PATIENCE, said_by, wait_until
 
 TINY: dict[str, Any] = {
     "L": 1,
@@ -92,14 +93,14 @@ def test_killed_at_any_moment_and_resumed_is_as_never_killed(tmp_path: Path) -> 
     command = [sys.executable, "-m", "icltool", "train", *options, "--out", str(killed), "--resume", "--quiet"]
     survived = 0
     for wait in (0.02, 0.3, 0.05):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not (killed / "metrics.jsonl").exists():
-            time.sleep(0.005)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda p=process: p.poll() is not None or (killed / "metrics.jsonl").exists(), "a logged step")
         time.sleep(wait)
         process.kill()
-        survived += process.wait() == 0
+        said_by(process)
+        survived += process.returncode == 0
     assert survived < 3, "the run was never caught unfinished"
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
     assert weights(killed) == weights(whole)
     assert not list(killed.glob(".*.tmp"))
 
