@@ -104,6 +104,7 @@ def test_halting_spends_fewer_loops_and_is_drawn(checkpoint: Path) -> None:
     result = evaluate(checkpoint, loops=8, halt_tol=0.2)
     (asked,) = result.select(measure="halting", asked=True)
     assert asked["loops_spent"] == pytest.approx(result.summary["halted_loops"])
+    assert 2 <= float(str(asked["loops_spent"])) < 8
     assert asked["mean"] == pytest.approx(result.summary["halted_error"], rel=1e-4)
     never = evaluate(checkpoint, loops=8, halt_tol=0.0)
     assert never.summary["halted_loops"] == 8

@@ -169,7 +169,12 @@ def test_the_paper_preset() -> None:
 
 
 def test_bf16_probes() -> None:
-    assert probe("out", checkpoint(), precision="bf16").environment["precision"] == "bf16"
+    path = checkpoint()
+    exact, rough = (probe(precision, path, precision=precision) for precision in ("f32", "bf16"))
+    assert rough.environment["precision"] == "bf16"
+    ours, theirs = ([value(row) for row in result.select(measure=BY_STATE)] for result in (rough, exact))
+    assert ours != theirs
+    assert ours == pytest.approx(theirs, rel=0.05)
 
 
 def test_the_figures_and_the_table() -> None:

@@ -192,8 +192,11 @@ def test_a_wide_window_is_the_same_run_as_all_loops() -> None:
 
 
 def test_bf16_trains(tmp_path: Path) -> None:
-    result = run(tiny(precision="bf16", steps=10), request=RunRequest(out=tmp_path / "run"))
-    assert result.environment["precision"] == "bf16"
+    exact = run(tiny(steps=10), request=RunRequest(out=tmp_path / "f32"))
+    rough = run(tiny(precision="bf16", steps=10), request=RunRequest(out=tmp_path / "bf16"))
+    assert (exact.environment["precision"], rough.environment["precision"]) == ("f32", "bf16")
+    assert weights(tmp_path / "bf16") != weights(tmp_path / "f32")
+    assert rough.summary["held_out_error"] == pytest.approx(exact.summary["held_out_error"], rel=0.05)
 
 
 def test_the_saved_figures_are_those_of_the_saved_model(tmp_path: Path) -> None:

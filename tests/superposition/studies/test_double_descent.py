@@ -104,10 +104,10 @@ def test_the_measures_of_a_run_by_brute_force() -> None:
 
 
 def test_the_best_initialisation_is_kept() -> None:
-    together = final(descend("together", initialisations=3))["train_loss"]
-    # The first of them alone is the run with one initialisation.
-    alone = final(descend("alone"))["train_loss"]
-    assert together <= alone * (1 + 1e-6)
+    together = final(descend("together", seed=2, initialisations=3))["train_loss"]
+    # The first of them alone is the run with one initialisation; with this seed the second ends far below it.
+    alone = final(descend("alone", seed=2))["train_loss"]
+    assert together < 0.8 * alone
     checkpoint = read_tensor_file(Path("together") / "model.safetensors")
     assert checkpoint.header["model"] == {"kind": "toy-relu", "m": 2, "n": 60}
     assert checkpoint.header["metrics"]["train_loss"] == pytest.approx(together)
