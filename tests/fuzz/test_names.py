@@ -67,8 +67,8 @@ def test_a_stage_or_a_cell_stays_in_the_sweep(name: str, counts: Counts) -> None
         assert str(error.value).startswith("r: stage ")
     settings: dict[str, Any] = {"name": "s", "study": "eval", "grid": {"checkpoint": [name, f"{name}/b"]}}
     recipe = parse_recipe({"claim": name, "title": name, "stage": [settings]}, where="r")
-    for run in plan_sweep(name, recipe, scale=None, folder=Path("sweep"), where="r").runs:
-        assert run.folder.resolve().parent == Path("sweep/s").resolve()
+    first, second = plan_sweep(name, recipe, scale=None, folder=Path("sweep"), where="r").runs
+    assert first.folder.resolve().parent == second.folder.resolve().parent == Path("sweep/s").resolve()
     counts.add("hostile names in recipes")
 
 

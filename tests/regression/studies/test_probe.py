@@ -83,13 +83,13 @@ def test_what_the_errors_must_be() -> None:
     common: dict[str, Any] = {"target": "w", "probe": "linear", "steps": 150, "lr": 0.03, "batch": 64}
     common["eval_prompts"] = 1280
     control = probe("control", checkpoint(), control=True, **common)
-    for row in control.select(measure=BY_STATE):
-        assert value(row) == pytest.approx(2.0, abs=0.15)
-        assert row["role"] == "control"
+    states = control.select(measure=BY_STATE)
+    assert [value(row) for row in states] == pytest.approx([2.0] * 3, abs=0.15)
+    assert [row["role"] for row in states] == ["control"] * 3
     plain = probe("plain", checkpoint(), **common)
-    for row in plain.select(measure=BY_STATE):
-        assert value(row, "zero") == pytest.approx(1.0, abs=0.05)
-        assert 0.5 < value(row) < 1.08
+    states = plain.select(measure=BY_STATE)
+    assert [value(row, "zero") for row in states] == pytest.approx([1.0] * 3, abs=0.05)
+    assert all(0.5 < value(row) < 1.08 for row in states)
 
 
 def test_standardised_states_are_learned_from_sooner() -> None:

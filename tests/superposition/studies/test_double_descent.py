@@ -54,8 +54,8 @@ def test_few_samples_become_a_regular_polygon() -> None:
     """A T-gon in the plane: every sample has D = m/T (Henighan et al. 2023)."""
     result = descend("polygon", T=5, n=200, sparsity=0.97, steps=400, warmup=20, log_every=100, eval_every=400)
     assert final(result)["sample_dimensionality"] == pytest.approx(2 / 5, rel=0.05)
-    for row in result.select(measure=SAMPLE):
-        assert float(str(row["dimensionality"])) == pytest.approx(2 / 5, rel=0.12)
+    corners = [float(str(row["dimensionality"])) for row in result.select(measure=SAMPLE)]
+    assert corners == pytest.approx([2 / 5] * 5, rel=0.12)
     assert final(result)["train_loss"] < 0.1
     assert final(result)["test_loss"] > 0.8
 
