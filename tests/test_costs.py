@@ -103,8 +103,11 @@ def test_testing_a_learner_costs_what_a_dry_run_says(learner: str, tmp_path: Pat
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             study.run()(config, request=RunRequest(out=tmp_path / f"run-{sgd}"), on_step=lambda _record: None)
         found = counter.get_total_flops()
-        # The descent that is chosen is not known before.
-        assert found <= estimate * (1 + 1e-9) if sgd else estimate == pytest.approx(found, rel=1e-9)
+        if sgd:
+            # The descent that is chosen is not known before; the longest counts.
+            assert 0.1 * estimate < found <= estimate * (1 + 1e-9)
+        else:
+            assert estimate == pytest.approx(found, rel=1e-9)
 
 
 @pytest.mark.parametrize(

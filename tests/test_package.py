@@ -34,7 +34,9 @@ def fresh(program: str, **environment: str) -> Any:
     """What a program prints as JSON, run by a fresh interpreter in this environment: ours may be changed already."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     command = [sys.executable, "-c", f"{LOOK}\n{program}"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env={**kept, **environment})
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env={**kept, **environment}, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -28,7 +28,8 @@ def number(value: object) -> str:
     """A figure in three significant digits, or whole from a thousand to a million; a dash for None."""
     if value is None:
         return "-"
-    if isinstance(value, float) and 1e3 <= abs(value) < 1e6:
+    # From 999.5 on three significant digits would round up to 1e+03.
+    if isinstance(value, float) and 999.5 <= abs(value) < 1e6:
         return f"{value:.0f}"
     if isinstance(value, float):
         return f"{value:.0e}" if value and abs(value) < 1e-3 else f"{value:.3g}"

@@ -24,6 +24,7 @@ def source(folder: Path, *, answer: int) -> Path:
 
 def test_made_once_and_again_when_a_header_changes(tmp_path: Path) -> None:
     first = compiled_library(source(tmp_path, answer=1))
+    assert first.parent == tmp_path / "cache" / "kernels"
     made = first.stat().st_mtime_ns
     assert compiled_library(source(tmp_path, answer=1)) == first
     assert first.stat().st_mtime_ns == made
@@ -37,4 +38,4 @@ def test_a_failure_names_the_compiler_and_the_error(tmp_path: Path) -> None:
     broken.write_text("int f( { }")
     with pytest.raises(CompilerError, match=r"failed: .*broken\.cpp:1.* error"):
         compiled_library(broken)
-    assert not list((tmp_path / "cache" / "kernels").glob("*.so"))
+    assert [file.suffix for file in (tmp_path / "cache" / "kernels").iterdir()] == [".lock"]

@@ -14,6 +14,7 @@ from icltool.core.result import Result
 from icltool.core.run_folder import open_run, safe_name, settings_from
 from icltool.core.study import RunRequest, Study
 from icltool.core.toml_files import read_toml
+from tests.waiting import said_by, wait_beside
 
 
 class Setup(Config):
@@ -138,17 +139,16 @@ def test_two_processes_do_not_share_a_folder():
         "from icltool.core.study import RunRequest, Study\n"
         "toy = Study(name='toy', package='toys', config_class='Setup', summary='')\n"
         "with open_run(toy, Config(), slug='toy', request=RunRequest(out=Path('run'))):\n"
-        "    print('open', flush=True); sys.stdin.read()\n"
+        "    Path('opened').touch(); sys.stdin.read()\n"
     )
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "open\n"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as other:
+        wait_beside(other, Path("opened").exists, "the other process's folder")
         for how in (PLAIN, RESUME, FORCE):
             with pytest.raises(RunFolderError, match=r"run is in use by another icltool process"):
                 begin(how=how)
         other.kill()
-        other.wait(timeout=20)
+        said_by(other, seconds=20)
     # The lock dies with its process, however it died.
     assert begin(how=FORCE) is False
 

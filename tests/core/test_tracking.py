@@ -17,6 +17,7 @@ from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run
 from icltool.sweep.engines.worker import Job, do_job
 from tests.interruptions import stop_at
+from tests.waiting import wait_until
 
 SETTINGS: dict[str, Any] = {
     "L": 1, "b": 2, "width": 8, "heads": 2, "d": 2, "n": 4, "steps": 20, "warmup": 2, "batch": 4, "batch_points": 0,
@@ -26,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def scalars(run_folder: Path) -> dict[int, float]:
-    """The held-out errors that TensorBoard reads."""
+    """The losses that TensorBoard reads, by step."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -43,6 +44,7 @@ def test_tensorboard_has_every_logged_step_once_also_after_an_interruption() -> 
     with tracked("tensorboard", config, on_step=stop_at(-1)) as followed:
         run(config, request=request, on_step=followed)
     rows = read_rows(Path("run") / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [5, 10, 15, 20]
     assert scalars(Path("run")) == pytest.approx({int(row["step"] or 0): row["loss"] for row in rows})
 
 
@@ -52,8 +54,12 @@ def test_wandb_keeps_a_run_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = do_job(job)
     assert outcome.status == "finished", outcome.error
     [file] = Path("run").glob("wandb/offline-run-*/run-*.wandb")
-    content = file.read_bytes()
-    assert all(name in content for name in (b"held_out_error", b"running_error", b"dims_start"))
+
+    def written() -> bool:
+        """Of the measures and the settings; the service writes a moment longer than the run takes."""
+        return all(name in file.read_bytes() for name in (b"held_out_error", b"running_error", b"dims_start"))
+
+    wait_until(written, "what the run has logged", seconds=20)
 
 
 def test_a_run_without_values_starts_no_tracker() -> None:

@@ -22,6 +22,11 @@ from icltool.sweep.plan import plan_sweep
 from icltool.sweep.recipe import parse_recipe
 from tests.conftest import Counts
 from tests.faults.victims import STUDIES, Victim, finished, job, left_in, whole_and_duration
+from tests.waiting import PATIENCE, wait_until
+
+# A disk may be full only after the end; so many times as many are tried.
+TRIES = 10
+FEWEST_SHORT_WRITES = 4
 
 
 def assert_whole(folder: Path) -> None:
@@ -51,6 +56,7 @@ def test_no_save_fits_on_the_disk(study: str, tmp_path: Path, counts: Counts) ->
         assert "internal error" not in outcome.error
         assert_whole(work.folder)
         failures += 1
+    assert failures >= FEWEST_SHORT_WRITES
     assert finished(work) == whole
     counts.add(f"short writes of {study}, gone on to equal bytes", failures)
 
@@ -62,7 +68,7 @@ def test_the_disk_is_full_at_a_random_moment(study: str, times: int, tmp_path: P
     whole, duration = whole_and_duration(study, tmp_path)
     work = job(study, tmp_path / "cut")
     failures = 0
-    while failures < times:
+    for _ in range(TRIES * times):
         victim = Victim.start(work)
         victim.process.join(chance.uniform(0.0, duration))
         victim.full_disk_now(chance.randrange(2000))
@@ -74,6 +80,9 @@ def test_the_disk_is_full_at_a_random_moment(study: str, times: int, tmp_path: P
         assert outcome.error.startswith("cannot write "), outcome
         assert_whole(work.folder)
         failures += 1
+        if failures == times:
+            break
+    assert failures == times, "too few disks were full before the end of the run"
     assert finished(work) == whole
     counts.add(f"full disks under {study}, gone on to equal bytes", failures)
 
@@ -135,14 +144,14 @@ def disk(tmp_path: Path) -> Generator[Disk]:
     rights = ["sudo", "-n"] if in_ci and os.geteuid() != 0 else []
     options = "size=1m,mode=777"
     mount = [*rights, "mount", "-t", "tmpfs", "-o", options, "icltool-test", str(folder)]
-    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
+    mounted = subprocess.run(mount, check=False, capture_output=True, text=True, timeout=30)
     if mounted.returncode and not in_ci:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
     assert mounted.returncode == 0, mounted.stderr
     try:
         yield Disk(folder)
     finally:
-        subprocess.run([*rights, "umount", "--lazy", str(folder)], check=True)
+        subprocess.run([*rights, "umount", "--lazy", str(folder)], check=True, timeout=30)
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -191,14 +200,14 @@ def test_a_command_on_a_full_file_system(study: str, disk: Disk, tmp_path: Path)
     words += [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", "icltool", study, *words, "--out", str(cut), "--quiet"]
     disk.leave(PAGE * pages_for_a_save(replace(outside, folder=cut), disk))
-    full = subprocess.run(command, check=False, capture_output=True, text=True)
+    full = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert (full.returncode, full.stdout) == (1, ""), full
     assert full.stderr.startswith("error: cannot write "), full.stderr
     assert len(full.stderr.splitlines()) == 1, full.stderr
     assert (cut / "resume.safetensors").exists()
     assert_whole(cut)
     disk.leave(2**19)
-    subprocess.run([*command, "--resume"], check=True)
+    subprocess.run([*command, "--resume"], check=True, timeout=PATIENCE)
     assert left_in(cut) == whole
 
 
@@ -216,6 +225,7 @@ def test_two_on_one_folder(rounds: int, tmp_path: Path, counts: Counts) -> None:
             assert outcome.status == "finished" or "is in use by another icltool process" in outcome.error, outcome
         refused += sum(outcome.status != "finished" for outcome in outcomes)
         assert left_in(work.folder) == whole
+    assert refused > 0, "they were never at work at once"
     counts.add("seconds on one folder, refused", refused)
 
 
@@ -225,11 +235,10 @@ def test_the_folder_vanishes(study: str, times: int, tmp_path: Path, counts: Cou
     chance = random.Random(f"gone {study} {times}")
     whole = finished(job(study, tmp_path / "whole"))
     vanished = 0
-    while vanished < times:
+    for _ in range(TRIES * times):
         work = job(study, tmp_path / "cut")
         victim = Victim.start(work)
-        while not (work.folder / "resume.safetensors").exists() and victim.process.is_alive():
-            time.sleep(0.002)
+        wait_until(lambda w=work, v=victim: saved_or_ended(w, v), "a save")
         victim.process.join(chance.uniform(0.0, 0.1))
         # Another's rename is quicker than a removal file by file, and leaves nothing behind.
         work.folder.rename(tmp_path / f"gone-{vanished}")
@@ -240,7 +249,15 @@ def test_the_folder_vanishes(study: str, times: int, tmp_path: Path, counts: Cou
             (tmp_path / f"gone-{vanished - 1}").rename(work.folder)
             assert finished(work) == whole
         shutil.rmtree(work.folder, ignore_errors=True)
+        shutil.rmtree(tmp_path / f"gone-{vanished}", ignore_errors=True)
+        if vanished == times:
+            break
+    assert vanished == times, "too few folders were gone before the end of the run"
     counts.add(f"folders gone under {study}", vanished)
+
+
+def saved_or_ended(work: Job, victim: Victim) -> bool:
+    return (work.folder / "resume.safetensors").exists() or not victim.process.is_alive()
 
 
 def test_where_nothing_can_be_written(tmp_path: Path, counts: Counts) -> None:
@@ -286,4 +303,5 @@ def test_the_clock_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts
             outcome = do_job(job(study, tmp_path / "jumping" / study))
         assert outcome.status == "finished", outcome
         assert left_in(tmp_path / "jumping" / study) == whole
+    assert jumps > 0
     counts.add("jumps of the clock", jumps)

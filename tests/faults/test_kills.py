@@ -21,9 +21,12 @@ from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe
 from tests.conftest import Counts
 from tests.faults.victims import STUDIES, Victim, finished, job, left_in, whole_and_duration
+from tests.waiting import PATIENCE, said_by, wait_beside, wait_until
 
 FEW = 3
 MANY = 20
+# A kill may come after the end; so many times as many are tried.
+TRIES = 10
 STORMY_STEPS = 1500
 
 
@@ -34,7 +37,7 @@ def test_a_killed_run_goes_on(study: str, kills: int, tmp_path: Path, counts: Co
     whole, duration = whole_and_duration(study, tmp_path)
     work = job(study, tmp_path / "cut")
     landed = 0
-    while landed < kills:
+    for _ in range(TRIES * kills):
         victim = Victim.start(work)
         victim.process.join(chance.uniform(0.0, duration))
         if victim.kill():
@@ -43,6 +46,9 @@ def test_a_killed_run_goes_on(study: str, kills: int, tmp_path: Path, counts: Co
             # It came to its end, perhaps after some kills: that is looked at too, and the next begins afresh.
             assert left_in(work.folder) == whole
             shutil.rmtree(work.folder)
+        if landed == kills:
+            break
+    assert landed == kills, "too few kills came before the end of the run"
     assert finished(work) == whole
     counts.add(f"kill -9 of {study}, gone on to equal bytes", landed)
 
@@ -72,20 +78,22 @@ def test_a_killed_sweep_goes_on_at_once(kills: int, tmp_path: Path, counts: Coun
     duration = time.monotonic() - began
     cut = plan(tmp_path / "cut")
     landed = 0
-    while landed < kills:
+    for _ in range(TRIES * kills):
         process = spawn.Process(target=execute, args=(cut,), kwargs={"at_once": 2})
         process.start()
         # A sweep's own process needs a moment to import what it needs; being killed there shows nothing.
-        deadline = time.monotonic() + 60
-        while not (cut.folder / ".lock").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until((cut.folder / ".lock").exists, "the sweep's lock")
         process.join(chance.uniform(0.0, duration))
         process.kill()
-        process.join()
+        process.join(PATIENCE)
         if process.exitcode == -signal.SIGKILL:
             landed += 1
         else:
+            assert process.exitcode == 0
             shutil.rmtree(cut.folder)
+        if landed == kills:
+            break
+    assert landed == kills, "too few kills came before the end of the sweep"
     execute(cut, at_once=2)
     for one, other in zip(cut.runs, whole.runs, strict=True):
         ours, theirs = left_in(one.folder), left_in(other.folder)
@@ -104,15 +112,22 @@ def storm(
 ) -> tuple[int, str]:
     """Signals until the process has ended, as after one of them; how many, and what stood on its stdout."""
     sent = 0
+    deadline = time.monotonic() + PATIENCE
     while process.poll() is None:
+        assert time.monotonic() < deadline, f"{sent} signals did not end it"
         send(process.pid, chance.choice(numbers))
         sent += 1
         time.sleep(chance.uniform(0.0, pause))
-    out, errors = process.communicate()
+    out, errors = said_by(process)
     assert process.returncode in {130, 143}, (process.returncode, errors)
     assert errors.strip().splitlines()[-1].startswith(f"error: interrupted {ending}"), errors
     assert "Traceback" not in errors, errors
     return sent, out
+
+
+def changed_since(moment: float, pattern: str) -> bool:
+    """Whether a file of the sweep has been written since."""
+    return any(file.stat().st_mtime > moment for file in Path("cut").glob(pattern))
 
 
 @pytest.mark.parametrize("storms", [2, pytest.param(10, marks=pytest.mark.long)])
@@ -136,8 +151,7 @@ def test_a_storm_over_a_whole_sweep_is_one_interruption(storms: int, tmp_path: P
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         # What an earlier turn's workers saved is not a sign that this one is at work.
-        while not any(file.stat().st_mtime > began for file in Path("cut").glob(awaited)) and process.poll() is None:
-            time.sleep(0.01)
+        wait_beside(process, lambda a=awaited, b=began: changed_since(b, a), f"{awaited} of turn {turn}")
         time.sleep(chance.uniform(0.0, 0.5) if awaited == ".lock" else 0.0)
         numbers = [[signal.SIGINT], [signal.SIGINT, signal.SIGTERM]][turn // 2 % 2]
         more, out = storm(process, os.killpg, numbers, chance, pause=0.01)
@@ -162,8 +176,7 @@ def test_a_storm_of_signals_is_one_interruption(storms: int, tmp_path: Path, cou
     for _ in range(storms):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         rows = len(read_rows(Path("cut/metrics.jsonl")))
-        while len(read_rows(Path("cut/metrics.jsonl"))) <= rows and process.poll() is None:
-            time.sleep(0.01)
+        wait_beside(process, lambda r=rows: len(read_rows(Path("cut/metrics.jsonl"))) > r, "the next logged step")
         more, _ = storm(process, os.kill, [signal.SIGINT, signal.SIGTERM], chance, pause=0.003, ending="at step ")
         sent += more
         interrupted += 1

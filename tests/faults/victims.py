@@ -10,6 +10,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from icltool.core.metrics_log import read_rows
 from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
@@ -18,6 +20,7 @@ from icltool.studies import study_named
 from icltool.sweep.engines.local import PRELOADED
 from icltool.sweep.engines.worker import Job, Outcome, do_job
 from icltool.sweep.record import is_timing
+from tests.waiting import PATIENCE
 
 STUDIES = ("train", "probe", "double-descent")
 _PACE: dict[str, Any] = {"log_every": 2, "eval_every": 40, "save_every": 3, "threads": 1}
@@ -27,6 +30,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "probe": {**_PACE, "target": "Wols", "steps": 30, "batch": 4, "eval_prompts": 16},
     "double-descent": {**_PACE, "T": 6, "n": 60, "sparsity": 0.95, "steps": 60, "warmup": 4, "test_samples": 50},
 }
+# The longest of these runs, on a machine with much else to do.
+LONGEST = 300.0
 _SERVER = multiprocessing.get_context("forkserver")
 _STUDIES = ("regression.studies.train", "regression.studies.probe", "superposition.studies.double_descent")
 _SERVER.set_forkserver_preload([*PRELOADED, *(f"icltool.{study}.run" for study in _STUDIES)])
@@ -69,12 +74,16 @@ class Victim:
     def kill(self) -> bool:
         """kill -9; whether there was still something to kill."""
         self.process.kill()
-        self.process.join()
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, "it survived its kill"
         return self.process.exitcode == -9
 
     def outcome(self) -> Outcome:
         """How it ended by itself."""
-        self.process.join(120)
+        self.process.join(LONGEST)
+        if self.process.is_alive():
+            self.process.kill()
+            pytest.fail(f"a run was still at work after {LONGEST:g} s")
         assert self.process.exitcode == 0
         return self._answers.recv()
 

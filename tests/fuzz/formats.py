@@ -48,11 +48,13 @@ from tests.reference.official_gpt2 import OfficialModel
 
 @dataclass(frozen=True)
 class Format:
-    """A file's name, what reads it, and contents to read."""
+    """A file's name, what reads it, a content that it must read, and hostile ones, of which it `refuses` some."""
 
     file: str
     read: Callable[[Path], object]
+    good: bytes
     inputs: st.SearchStrategy[bytes]
+    refuses: bool = True
 
 
 def _json(table: Any) -> bytes:
@@ -246,29 +248,41 @@ def _read_official(path: Path) -> object:
     return official_model(read_official_file(path), heads=1)
 
 
-_CHECKPOINTS = contents([packed(*model) for model in MODELS], _safetensors)
+_CHECKPOINT, _LEARNER = (packed(*model) for model in MODELS)
+_CHECKPOINTS = contents([_CHECKPOINT, _LEARNER], _safetensors)
+_PROMPTS = packed({"xs": torch.ones(1, 3, 2), "ys": torch.ones(1, 3)}, {})
 FORMATS = {
-    "checkpoint": Format("model.safetensors", load_checkpoint, _CHECKPOINTS),
-    "learner": Format("model.safetensors", load_gpicl_checkpoint, _CHECKPOINTS),
-    "tensor file": Format("model.safetensors", read_tensor_file, _CHECKPOINTS),
-    "inspected": Format("model.safetensors", describe, _CHECKPOINTS),
-    "prompts": Format("data.safetensors", read_user_prompts, contents([packed(*model) for model in MODELS], _prompts)),
+    "checkpoint": Format("model.safetensors", load_checkpoint, _CHECKPOINT, _CHECKPOINTS),
+    "learner": Format("model.safetensors", load_gpicl_checkpoint, _LEARNER, _CHECKPOINTS),
+    "tensor file": Format("model.safetensors", read_tensor_file, _CHECKPOINT, _CHECKPOINTS),
+    "inspected": Format("model.safetensors", describe, _CHECKPOINT, _CHECKPOINTS),
+    "prompts": Format(
+        "data.safetensors",
+        read_user_prompts,
+        _PROMPTS,
+        contents([_CHECKPOINT, _LEARNER, _PROMPTS], _prompts),
+    ),
     "result.json": Format(
         "result.json",
         load_result,
+        _json(RESULT),
         contents([_json(RESULT), DEEP, DIGITS], lambda chance: _json(changed_json(RESULT, chance))),
     ),
+    # Lines that are not rows are left out, and nothing is refused.
     "metrics.jsonl": Format(
         "metrics.jsonl",
         _read_rows,
+        b"\n".join(map(_json, ROWS)),
         contents(
             [b"\n".join(map(_json, ROWS)), DEEP, b'{"step": ' + DIGITS + b"}"],
             lambda chance: b"\n".join(_json(changed_json(row, chance)) for row in ROWS),
         ),
+        refuses=False,
     ),
     "recipe.toml": Format(
         "recipe.toml",
         _read_recipe,
+        _toml(RECIPE),
         contents(
             [_toml(RECIPE), b"a = " + DEEP, b"a = " + DIGITS, _grid("seed", "L"), _grid("seed", "L", "b", "T", "d")],
             lambda chance: _toml(changed_json(RECIPE, chance)),
@@ -277,35 +291,45 @@ FORMATS = {
     "config.toml": Format(
         "config.toml",
         _read_settings,
+        _toml(SETTINGS),
         contents([_toml(SETTINGS), b"a = " + DEEP], lambda chance: _toml(changed_json(SETTINGS, chance))),
     ),
     "reference.json": Format(
         "reference.json",
         read_reference,
+        _json(REFERENCE),
         contents([_json(REFERENCE), DEEP, DIGITS], lambda chance: _json(changed_json(REFERENCE, chance))),
     ),
     "README.md": Format(
         "README.md",
         _read_page,
+        PAGE,
         contents([PAGE, DEEP[:3000]], lambda chance: changed_bytes(PAGE, chance).decode(errors="replace").encode()),
     ),
     "CSV": Format(
         "data.csv",
         read_user_prompts,
+        CSV,
         contents([CSV, b"x,y\n1," + DIGITS, b"x,y\n" + b"1" * 200_000 + b",2", b'"' * 50_001]),
     ),
     "IDX": Format(
         "images",
         lambda path: read_idx(path, dims=3),
+        _idx((2, 3, 4)),
         contents(
             [_idx((2, 3, 4)), gzip.compress(_idx((2, 3, 4)))],
             lambda chance: gzip.compress(changed_bytes(_idx((2, 3, 4)), chance)),
         ),
     ),
-    "CIFAR-10": Format("cifar.tar.gz", read_cifar, contents([_tar()], _tar)),
-    ".mat": Format("digits.mat", read_svhn, contents([_mat(compressed=False), _mat(compressed=True)])),
+    "CIFAR-10": Format("cifar.tar.gz", read_cifar, _tar(), contents([_tar()], _tar)),
+    ".mat": Format(
+        "digits.mat", read_svhn, _mat(compressed=True), contents([_mat(compressed=False), _mat(compressed=True)])
+    ),
     "official .pt": Format(
-        "state.pt", _read_official, contents([_official(), _official(_use_new_zipfile_serialization=False)])
+        "state.pt",
+        _read_official,
+        _official(),
+        contents([_official(), _official(_use_new_zipfile_serialization=False)]),
     ),
 }  # fmt: skip
 

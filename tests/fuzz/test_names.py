@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from contextlib import suppress
+from contextlib import nullcontext
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, cast
@@ -68,8 +68,8 @@ def test_a_stage_or_a_cell_stays_in_the_sweep(name: str, counts: Counts) -> None
         assert str(error.value).startswith("r: stage ")
     settings: dict[str, Any] = {"name": "s", "study": "eval", "grid": {"checkpoint": [name, f"{name}/b"]}}
     recipe = parse_recipe({"claim": name, "title": name, "stage": [settings]}, where="r")
-    for run in plan_sweep(name, recipe, scale=None, folder=Path("sweep"), where="r").runs:
-        assert run.folder.resolve().parent == Path("sweep/s").resolve()
+    first, second = plan_sweep(name, recipe, scale=None, folder=Path("sweep"), where="r").runs
+    assert first.folder.resolve().parent == second.folder.resolve().parent == Path("sweep/s").resolve()
     counts.add("hostile names in recipes")
 
 
@@ -77,16 +77,13 @@ def test_a_stage_or_a_cell_stays_in_the_sweep(name: str, counts: Counts) -> None
 def test_a_checkpoint_cannot_say_where_its_results_go(name: str, trained: Path, counts: Counts) -> None:
     file = read_tensor_file(trained / "model.safetensors")
     header = _with_texts(dict(file.header), name)
-    header["model"]["kind"] = file.header["model"]["kind"]
+    # A model of a kind and an architecture that there are: the file is read, and all its other texts are hostile.
+    header["model"] = file.header["model"]
     Path("given").mkdir()
     write_tensor_file(Path("given/model.safetensors"), file.tensors, {**header, "study": name})
-    try:
-        result = evaluate(EvaluateConfig(checkpoint="given/model.safetensors", eval_prompts=8, threads=1))
-    except IcltoolError:
-        pass
-    else:
-        assert result.run.resolve().parent == Path("runs/eval").resolve()
-    assert {entry.name for entry in Path().iterdir()} <= {"given", "runs"}
+    result = evaluate(EvaluateConfig(checkpoint="given/model.safetensors", eval_prompts=8, threads=1))
+    assert result.run.resolve().parent == Path("runs/eval").resolve()
+    assert {entry.name for entry in Path().iterdir()} == {"given", "runs"}
     counts.add("hostile names in checkpoints")
 
 
@@ -141,17 +138,30 @@ def _with_texts(value: Any, text: str) -> Any:
     return text if isinstance(value, str) else value
 
 
-@pytest.mark.parametrize("name", ["metrics.jsonl", "model.safetensors", "resume.safetensors", "result.json", ".lock"])
-def test_a_link_in_a_run_folder_is_not_written_through(name: str, trained: Path, counts: Counts) -> None:
-    """A run folder from somebody else may hold a link to a file of ours."""
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("metrics.jsonl", None),
+        ("model.safetensors", None),
+        ("resume.safetensors", "truncated or not a safetensors file"),
+        ("result.json", "not a result.json"),
+        (".lock", "cannot write in theirs"),
+    ],
+)
+def test_a_link_in_a_run_folder_is_not_written_through(
+    name: str, refused: str | None, trained: Path, counts: Counts
+) -> None:
+    """A run folder from somebody else may hold a link to a file of ours: it is replaced, or the run is refused."""
     Path("precious").write_text("precious")
     folder = Path("theirs")
     shutil.copytree(trained, folder)
     for file in folder.iterdir():
         if file.name != "config.toml":
             file.unlink()
-    (folder / name).symlink_to(Path("precious").resolve())
-    with suppress(IcltoolError):
+    link = folder / name
+    link.symlink_to(Path("precious").resolve())
+    with nullcontext() if refused is None else pytest.raises(IcltoolError, match=refused):
         train(TrainConfig.model_validate(TINY), request=RunRequest(out=folder, resume=True))
+    assert link.is_symlink() == (refused is not None)
     assert Path("precious").read_text() == "precious"
     counts.add("links not written through")

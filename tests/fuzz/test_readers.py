@@ -41,6 +41,15 @@ def little_time_and_memory() -> Generator[None]:
         signal.signal(signal.SIGALRM, handler)
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_good_file_is_read(name: str, tmp_path: Path) -> None:
+    """Else the hostile ones, made from it, would show nothing."""
+    file = tmp_path / FORMATS[name].file
+    file.write_bytes(FORMATS[name].good)
+    with little_time_and_memory():
+        assert FORMATS[name].read(file) is not None
+
+
 @pytest.mark.parametrize("inputs", [150, pytest.param(2000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_hostile_file_is_read_or_refused(name: str, inputs: int, tmp_path: Path, counts: Counts) -> None:
@@ -65,6 +74,8 @@ def test_a_hostile_file_is_read_or_refused(name: str, inputs: int, tmp_path: Pat
 
     read()
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
+    assert seen >= inputs
+    assert bool(messages) == known.refuses
     assert [message for message in messages if str(file) not in message] == [], "an error must name the file"
     counts.add("hostile files", seen)
     counts.add("hostile files, refused with one line", len(messages))

@@ -23,7 +23,7 @@ class Page:
 
     async def send(self, command: str, **parameters: Any) -> dict[str, Any]:
         """A command of the DevTools protocol; its result."""
-        answer = await self.tab.send_command(command, parameters)
+        answer = await asyncio.wait_for(self.tab.send_command(command, parameters), PATIENCE)
         assert "error" not in answer, answer
         return answer["result"]
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from icltool.sweep.engines.worker import Job, Outcome
 from icltool.sweep.execute import SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe
+from tests.waiting import PATIENCE, said_by, wait_beside
 
 TINY: dict[str, Any] = {
     "b": 1, "width": 8, "heads": 2, "d": 2, "n": 5, "batch": 4, "steps": 12, "eval_prompts": 16, "threads": 1,
@@ -127,18 +127,16 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     # One at a time: the first is cut while it trains, the second before it has begun.
     command = [sys.executable, "-m", "icltool", "sweep", "recipe", "--jobs", "1", "--out", "cut"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "cut").glob("train/*/metrics.jsonl")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_beside(process, lambda: any((tmp_path / "cut").glob("train/*/metrics.jsonl")), "the first logged step")
     os.kill(process.pid, signal.SIGTERM)
     # Saving takes a moment; a worker that waits for its parent would take a minute.
-    _, errors = process.communicate(timeout=50)
+    _, errors = said_by(process, seconds=50)
     assert process.returncode == 143, errors
     assert errors.strip().splitlines()[-1].startswith("error: interrupted with ")
     told = [line for line in errors.splitlines() if " interrupted train/" in line]
     assert told == ["1/2 interrupted train/seed-0: stopped; its state is saved"], "of a run not begun nothing is told"
     assert not (tmp_path / "cut" / "result.json").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     settings = tomllib.loads(RECIPE)["stage"][0]["settings"]
     for seed in range(2):
         whole = tmp_path / f"whole-{seed}"

@@ -4,13 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-import torch
-from torch import nn
 
 from icltool.cli.app import main
 from icltool.core.errors import InterruptedRun, UsageError
@@ -23,6 +20,7 @@ from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run
 from icltool.training.shared_training import Share
 from tests.interruptions import stop_at
+from tests.waiting import said_by, wait_beside
 
 # Seven prompts for two processes, and other odd numbers while the prompts are short: never the same for both.
 SETTINGS: dict[str, Any] = {
@@ -41,12 +39,17 @@ def test_the_rows_of_all_processes_are_the_batch() -> None:
         Share(Processes(count=3)).require_rows(2)
 
 
-def test_alone_nothing_is_exchanged() -> None:
+def test_alone_nothing_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exchange(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("one process has nobody to exchange with")
+
+    for name in ("init_process_group", "all_reduce", "broadcast"):
+        monkeypatch.setattr(f"torch.distributed.{name}", exchange)
     assert launched() == Processes()
     assert not Share().together
-    weight = nn.Parameter(torch.ones(2))
     assert Share().rows(5) == (0, 5)
-    assert weight.grad is None
+    result = run(TrainConfig.model_validate({**SETTINGS, "steps": 10, "warmup": 2}))
+    assert result.summary["steps"] == 10
 
 
 def start(out: Path, *options: str) -> subprocess.Popen[str]:
@@ -58,13 +61,11 @@ def start(out: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def wait_until_step(folder: Path, step: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    def reached() -> bool:
         rows = read_rows(folder / "metrics.jsonl")
-        if rows and int(rows[-1]["step"] or 0) >= step:
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+        return bool(rows) and int(rows[-1]["step"] or 0) >= step
+
+    wait_beside(process, reached, f"step {step}")
 
 
 def process_of(rank: int, process: subprocess.Popen[str]) -> int:
@@ -94,7 +95,7 @@ def test_a_dead_process_ends_it_with_the_last_step_saved_and_one_process_goes_on
     process = start(tmp_path / "cut")
     wait_until_step(tmp_path / "cut", 50, process)
     os.kill(process_of(1, process), signal.SIGKILL)
-    out, errors = process.communicate(timeout=60)
+    out, errors = said_by(process)
     assert process.returncode != 0
     assert out == ""
     (line,) = [line for line in errors.splitlines() if line.startswith("error: ")]
@@ -112,7 +113,7 @@ def test_without_its_leader_it_ends_and_one_process_goes_on_from_its_last_save(t
     wait_until_step(tmp_path / "cut", 100, process)
     leader, follower = (process_of(rank, process) for rank in range(2))
     os.kill(leader, signal.SIGKILL)
-    out, errors = process.communicate(timeout=60)
+    out, errors = said_by(process)
     assert process.returncode != 0
     assert out == ""
     assert not Path(f"/proc/{follower}").exists()
@@ -130,11 +131,11 @@ def test_a_run_of_one_goes_on_with_two_which_are_stopped_and_go_on(tmp_path: Pat
     process = start(cut, "--resume")
     wait_until_step(cut, 120, process)
     process.terminate()
-    out, errors = process.communicate(timeout=60)
+    out, errors = said_by(process)
     assert out == ""
     assert errors.count("error: interrupted at step ") == 1, errors
     assert read_header(cut / "resume.safetensors")["step"] >= 120
-    out, errors = start(cut, "--resume").communicate(timeout=120)
+    out, errors = said_by(start(cut, "--resume"))
     assert out == f"{cut / 'model.safetensors'}\n", errors
     assert "Traceback" not in errors
     assert_same_curve(cut, alone)

@@ -53,7 +53,8 @@ def server() -> Iterator[tuple[str, list[str]]]:
         thread.start()
         yield f"http://127.0.0.1:{http.server_port}", Fresh.asked
         http.shutdown()
-        thread.join()
+        thread.join(10)
+        assert not thread.is_alive(), "the server still serves"
 
 
 def get(address: str, *behaviours: str, folder: Path, retries: int = 0) -> Path:

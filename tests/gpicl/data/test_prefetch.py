@@ -44,4 +44,5 @@ def test_an_error_is_raised_at_its_step() -> None:
 def test_leaving_ends_the_thread() -> None:
     with Prefetcher(lambda step: step, last=100) as source:
         source(1)
+        assert [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]

@@ -11,6 +11,7 @@ from scipy import stats
 from icltool.core.seeding import derived_seed
 from icltool.gpicl.data.task_augmentation import CachedTasks, TaskBatch, TaskFamily
 from tests.reference.task_plain import permutation_plain, projection_plain
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(("stream", "offset"), [("training", 0), ("unseen", 2)])
@@ -121,8 +122,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def test_memory_does_not_grow_with_the_number_of_tasks() -> None:
     """Peak memory, in kilobytes, of one task and of 2^24; what is kept of hot tasks has at most 32 MiB."""
+    command = [sys.executable, "-c", MEMORY]
     peaks = [
-        int(subprocess.run([sys.executable, "-c", MEMORY, str(tasks)], check=True, capture_output=True).stdout)
+        int(subprocess.run([*command, str(tasks)], check=True, capture_output=True, timeout=PATIENCE).stdout)
         for tasks in (1, 2**24)
     ]
     assert max(peaks) - min(peaks) < 60_000

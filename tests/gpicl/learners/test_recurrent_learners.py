@@ -141,6 +141,7 @@ def test_a_logit_sees_inputs_up_to_it_and_labels_before_it(name: str) -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_same_generator_gives_the_same_weights(name: str) -> None:
     first, second = LEARNERS[name]().state_dict(), LEARNERS[name]().state_dict()
+    assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert all(bool(tensor.isfinite().all()) for tensor in first.values())
 
@@ -154,7 +155,10 @@ def test_half_precision_products_leave_the_recurrence_whole(name: str) -> None:
         rough = model(inputs, previous)
         rough.float().square().sum().backward()
     torch.testing.assert_close(rough.float(), exact, rtol=0, atol=0.05)
-    assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in model.parameters())
+    assert not torch.equal(rough.float(), exact), "no product was rounded"
+    for parameter in model.parameters():
+        assert parameter.grad is not None
+        assert bool(parameter.grad.isfinite().all())
 
 
 def test_sizes_by_hand() -> None:

@@ -26,6 +26,7 @@ from icltool.gpicl.studies.test.run import run
 from icltool.gpicl.studies.train.config import GpiclTrainConfig
 from icltool.gpicl.studies.train.run import run as train
 from tests.reference.task_plain import permutation_plain, projection_plain
+from tests.waiting import PATIENCE
 
 TINY: dict[str, Any] = {
     "features": "components",
@@ -178,7 +179,12 @@ def test_the_commands_pipe_into_each_other(tmp_path: Path) -> None:
     options = [word for key, value in TINY.items() for word in (f"--{key.replace('_', '-')}", str(value))]
     icltool = [sys.executable, "-m", "icltool"]
     first = subprocess.run(
-        [*icltool, "gpicl-train", *options, "--quiet"], check=True, capture_output=True, text=True, cwd=tmp_path
+        [*icltool, "gpicl-train", *options, "--quiet"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=PATIENCE,
     )
     second = subprocess.run(
         [*icltool, "gpicl-test", "-", "--eval-prompts", "30", "--threads", "1", "--json"],
@@ -187,6 +193,7 @@ def test_the_commands_pipe_into_each_other(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
+        timeout=PATIENCE,
     )
     answer = json.loads(second.stdout)
     assert answer["kind"] == "gpicl-test"

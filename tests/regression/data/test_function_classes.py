@@ -9,10 +9,7 @@ import torch
 from icltool.core.seeding import generator
 from icltool.regression.data.config import FunctionClass
 from icltool.regression.data.function_classes import (
-    HIDDEN_UNITS,
     SAMPLERS,
-    SPARSITY,
-    TREE_DEPTH,
     error_scale,
     sample_functions,
     sample_inputs,
@@ -70,7 +67,7 @@ def test_noise_has_a_tenth_of_a_standard_deviation() -> None:
     assert float(noise.mean()) == pytest.approx(0, abs=0.002)
 
 
-@pytest.mark.parametrize(("dims", "kept"), [(20, SPARSITY), (3, 3), (2, 2), (1, 1)])
+@pytest.mark.parametrize(("dims", "kept"), [(20, 3), (3, 3), (2, 2), (1, 1)])
 def test_sparse_weights_keep_three_coordinates_of_those_in_use(dims: int, kept: int) -> None:
     prompts = sample_prompts("sparse-linear-regression", generator(0, "x"), batch=3000, n=2, d=20, dims=dims)
     weights = prompts.weights
@@ -85,8 +82,8 @@ def test_the_relu_network_is_the_formula() -> None:
     xs = sample_inputs(generator(5, "x"), batch=2, n=3, d=4, dims=4)
     prompts = sample_functions("relu-2nn", generator(6, "f"), xs)
     same = generator(6, "f")
-    first = torch.randn(2, HIDDEN_UNITS, 4, generator=same).double().numpy()
-    second = torch.randn(2, HIDDEN_UNITS, generator=same).double().numpy()
+    first = torch.randn(2, 100, 4, generator=same).double().numpy()
+    second = torch.randn(2, 100, generator=same).double().numpy()
     for b in range(2):
         for i in range(3):
             hidden = np.maximum(first[b] @ xs[b, i].double().numpy(), 0)
@@ -94,15 +91,16 @@ def test_the_relu_network_is_the_formula() -> None:
 
 
 def test_the_tree_is_walked_node_by_node() -> None:
+    """Four levels: 15 nodes that look at a coordinate each, and 16 leaves."""
     xs = sample_inputs(generator(5, "x"), batch=40, n=6, d=4, dims=3)
     prompts = sample_functions("decision-tree", generator(6, "f"), xs, dims=3)
     same = generator(6, "f")
-    coordinates = torch.randint(3, (40, 2**TREE_DEPTH - 1), generator=same)
-    leaves = torch.randn(40, 2**TREE_DEPTH, generator=same)
+    coordinates = torch.randint(3, (40, 15), generator=same)
+    leaves = torch.randn(40, 16, generator=same)
     for b in range(40):
         for i in range(6):
             node = 0
-            while node < 2**TREE_DEPTH - 1:
+            while node < 15:
                 positive = float(xs[b, i, int(coordinates[b, node])]) > 0
                 node = 2 * node + (2 if positive else 1)
-            assert prompts.ys[b, i] == leaves[b, node - (2**TREE_DEPTH - 1)]
+            assert prompts.ys[b, i] == leaves[b, node - 15]

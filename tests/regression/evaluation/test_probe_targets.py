@@ -103,7 +103,8 @@ def test_w_is_the_weights_once() -> None:
     batch = prompts()
     found = targets(batch, target="w")
     assert found.shape == (1, 5, 4)
-    assert torch.equal(found[0], batch.weights if batch.weights is not None else found)
+    assert batch.weights is not None
+    assert torch.equal(found[0], batch.weights)
     with pytest.raises(UsageError, match="the target w needs functions with weights"):
         targets(prompts(weighted=False), target="w")
 

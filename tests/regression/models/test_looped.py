@@ -110,6 +110,8 @@ def test_initialisation_is_the_papers() -> None:
     assert spread["positions.weight"] == pytest.approx(0.02, rel=0.03)
     assert spread["read_in.weight"] == pytest.approx((1 / 20 / 3) ** 0.5, rel=0.03)
     biases = [p for name, p in network.named_parameters() if name.startswith("blocks") and name.endswith("bias")]
+    # Of a layer: two norms, two linears of attention, two of the MLP.
+    assert len(biases) == 8 * 6
     assert all(float(bias.detach().abs().max()) == 0 for bias in biases)
 
 

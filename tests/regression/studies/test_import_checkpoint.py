@@ -16,6 +16,7 @@ from icltool.regression.models.checkpoint import load_checkpoint
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
 from icltool.regression.studies.import_checkpoint.run import run
 from tests.reference.official_gpt2 import OfficialModel
+from tests.waiting import PATIENCE
 
 SIZES = {"d": 3, "width": 16, "heads": 2, "layers": 1, "positions": 13}
 
@@ -27,8 +28,9 @@ def official_file(name: str = "state.pt", *, seed: int = 0) -> OfficialModel:
 
 
 def command(*words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    icltool = [sys.executable, "-m", "icltool"]
     return subprocess.run(
-        [sys.executable, "-m", "icltool", *words], input=given, capture_output=True, text=True, check=False
+        [*icltool, *words], input=given, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

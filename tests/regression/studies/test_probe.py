@@ -24,6 +24,7 @@ from icltool.regression.studies.probe.figure import figures, table
 from icltool.regression.studies.probe.learner import training_prompts, with_weights_of_one
 from icltool.regression.studies.probe.run import BY_PREFIX, BY_STATE, run
 from tests.interruptions import resumed_as_whole
+from tests.waiting import PATIENCE
 
 D, N = 3, 5
 
@@ -83,13 +84,13 @@ def test_what_the_errors_must_be() -> None:
     common: dict[str, Any] = {"target": "w", "probe": "linear", "steps": 150, "lr": 0.03, "batch": 64}
     common["eval_prompts"] = 1280
     control = probe("control", checkpoint(), control=True, **common)
-    for row in control.select(measure=BY_STATE):
-        assert value(row) == pytest.approx(2.0, abs=0.15)
-        assert row["role"] == "control"
+    states = control.select(measure=BY_STATE)
+    assert [value(row) for row in states] == pytest.approx([2.0] * 3, abs=0.15)
+    assert [row["role"] for row in states] == ["control"] * 3
     plain = probe("plain", checkpoint(), **common)
-    for row in plain.select(measure=BY_STATE):
-        assert value(row, "zero") == pytest.approx(1.0, abs=0.05)
-        assert 0.5 < value(row) < 1.08
+    states = plain.select(measure=BY_STATE)
+    assert [value(row, "zero") for row in states] == pytest.approx([1.0] * 3, abs=0.05)
+    assert all(0.5 < value(row) < 1.08 for row in states)
 
 
 def test_standardised_states_are_learned_from_sooner() -> None:
@@ -170,7 +171,12 @@ def test_the_paper_preset() -> None:
 
 
 def test_bf16_probes() -> None:
-    assert probe("out", checkpoint(), precision="bf16").environment["precision"] == "bf16"
+    path = checkpoint()
+    exact, rough = (probe(precision, path, precision=precision) for precision in ("f32", "bf16"))
+    assert rough.environment["precision"] == "bf16"
+    ours, theirs = ([value(row) for row in result.select(measure=BY_STATE)] for result in (rough, exact))
+    assert ours != theirs
+    assert ours == pytest.approx(theirs, rel=0.05)
 
 
 def test_the_figures_and_the_table() -> None:
@@ -206,7 +212,8 @@ def test_train_probe_plot_in_a_pipe() -> None:
     sizes = "--L 1 --b 2 --d 2 --n 6 --width 8 --heads 2 --steps 5 --batch 4 --eval-prompts 16 --threads 1 --quiet"
     probing = "--target Wols --steps 5 --batch 4 --eval-prompts 16 --threads 1"
     piped = f"{icltool} train {sizes} | {icltool} probe - {probing} --json | tee told | {icltool} plot - --out figures"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {piped}"], capture_output=True, text=True, check=False)
+    words = ["bash", "-c", f"set -o pipefail; {piped}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert [Path(line).name for line in done.stdout.split()] == ["figure.html"]
     assert "Decoding Wols" in (Path("figures") / "figure.html").read_text()

@@ -22,6 +22,7 @@ from icltool.regression.models.checkpoint import load_checkpoint
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run
 from tests.interruptions import stop_at
+from tests.waiting import PATIENCE, said_by, wait_until
 
 TINY: dict[str, Any] = {
     "L": 1,
@@ -92,14 +93,14 @@ def test_killed_at_any_moment_and_resumed_is_as_never_killed(tmp_path: Path) -> 
     command = [sys.executable, "-m", "icltool", "train", *options, "--out", str(killed), "--resume", "--quiet"]
     survived = 0
     for wait in (0.02, 0.3, 0.05):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not (killed / "metrics.jsonl").exists():
-            time.sleep(0.005)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda p=process: p.poll() is not None or (killed / "metrics.jsonl").exists(), "a logged step")
         time.sleep(wait)
         process.kill()
-        survived += process.wait() == 0
+        said_by(process)
+        survived += process.returncode == 0
     assert survived < 3, "the run was never caught unfinished"
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
     assert weights(killed) == weights(whole)
     assert not list(killed.glob(".*.tmp"))
 
@@ -191,8 +192,11 @@ def test_a_wide_window_is_the_same_run_as_all_loops() -> None:
 
 
 def test_bf16_trains(tmp_path: Path) -> None:
-    result = run(tiny(precision="bf16", steps=10), request=RunRequest(out=tmp_path / "run"))
-    assert result.environment["precision"] == "bf16"
+    exact = run(tiny(steps=10), request=RunRequest(out=tmp_path / "f32"))
+    rough = run(tiny(precision="bf16", steps=10), request=RunRequest(out=tmp_path / "bf16"))
+    assert (exact.environment["precision"], rough.environment["precision"]) == ("f32", "bf16")
+    assert rough.summary["held_out_error"] != exact.summary["held_out_error"]
+    assert rough.summary["held_out_error"] == pytest.approx(exact.summary["held_out_error"], rel=0.05)
 
 
 def test_the_saved_figures_are_those_of_the_saved_model(tmp_path: Path) -> None:
@@ -220,5 +224,6 @@ def test_a_short_training_ends_where_it_did_when_recorded(tmp_path: Path) -> Non
     recorded = json.loads((Path(__file__).parents[2] / "assets" / "golden_train.json").read_text())
     run(tiny(), request=RunRequest(out=tmp_path / "run"))
     rows = {int(row["step"] or 0): row for row in read_rows(tmp_path / "run" / "metrics.jsonl")}
+    assert list(recorded) == ["10", "20", "30", "40", "50", "60"]
     for step, loss in recorded.items():
         assert rows[int(step)]["loss"] == pytest.approx(loss, rel=1e-3)

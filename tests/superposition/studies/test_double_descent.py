@@ -53,8 +53,8 @@ def test_few_samples_become_a_regular_polygon() -> None:
     """A T-gon in the plane: every sample has D = m/T (Henighan et al. 2023)."""
     result = descend("polygon", T=5, n=200, sparsity=0.97, steps=400, warmup=20, log_every=100, eval_every=400)
     assert final(result)["sample_dimensionality"] == pytest.approx(2 / 5, rel=0.05)
-    for row in result.select(measure=SAMPLE):
-        assert float(str(row["dimensionality"])) == pytest.approx(2 / 5, rel=0.12)
+    corners = [float(str(row["dimensionality"])) for row in result.select(measure=SAMPLE)]
+    assert corners == pytest.approx([2 / 5] * 5, rel=0.12)
     assert final(result)["train_loss"] < 0.1
     assert final(result)["test_loss"] > 0.8
 
@@ -103,10 +103,10 @@ def test_the_measures_of_a_run_by_brute_force() -> None:
 
 
 def test_the_best_initialisation_is_kept() -> None:
-    together = final(descend("together", initialisations=3))["train_loss"]
-    # The first of them alone is the run with one initialisation.
-    alone = final(descend("alone"))["train_loss"]
-    assert together <= alone * (1 + 1e-6)
+    together = final(descend("together", seed=2, initialisations=3))["train_loss"]
+    # The first of them alone is the run with one initialisation; with this seed the second ends far below it.
+    alone = final(descend("alone", seed=2))["train_loss"]
+    assert together < 0.8 * alone
     checkpoint = read_tensor_file(Path("together") / "model.safetensors")
     assert checkpoint.header["model"] == {"kind": "toy-relu", "m": 2, "n": 60}
     assert checkpoint.header["metrics"]["train_loss"] == pytest.approx(together)

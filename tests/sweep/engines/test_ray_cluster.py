@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from icltool.regression.studies.train.config import TrainConfig
 from icltool.regression.studies.train.run import run as train
 from tests.conftest import Counts
 from tests.sweep.engines.ray_processes import has_open, processes_below, workers_below
+from tests.waiting import PATIENCE, said_by, wait_beside, wait_until
 
 SETTINGS: dict[str, Any] = {
     "b": 1, "width": 8, "heads": 2, "d": 2, "n": 5, "batch": 4, "batch_points": 0, "eval_prompts": 16, "log_every": 20,
@@ -31,7 +31,6 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 # Nothing of size goes through Ray's store; 75 MiB is the least it takes.
 STORE_BYTES = 80 * 2**20
-PATIENCE = 120.0
 # The first node goes by the machine's address. All of 127.0.0.0/8 is this machine too, so Ray sees two machines.
 SECOND_ADDRESS = "127.0.0.2"
 
@@ -75,7 +74,7 @@ class Cluster:
         for process in [*processes_below(node.pid), node.pid]:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        node.wait()
+        node.wait(timeout=PATIENCE)
 
     def stop(self) -> None:
         """No process of the nodes is left."""
@@ -107,13 +106,6 @@ def free_port() -> int:
 def answers(port: int) -> bool:
     with socket.socket() as knocking:
         return knocking.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(come: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not come():
-        assert time.monotonic() < deadline, f"still waiting for {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -149,8 +141,7 @@ class Sweep:
 
     def wait_for(self, come: Callable[[], bool], what: str) -> None:
         """Until then the sweep must not end."""
-        wait_until(lambda: come() or self.process.poll() is not None, what)
-        assert self.process.poll() is None, self.process.communicate()
+        wait_beside(self.process, come, what)
 
     def saved_by(self, node: int) -> bool:
         """Whether a run on this node has saved its state."""
@@ -160,7 +151,7 @@ class Sweep:
 
     def assert_done(self) -> None:
         """It ended well, said so and no more, and its models are those of runs in this process."""
-        out, errors = self.process.communicate(timeout=PATIENCE)
+        out, errors = said_by(self.process)
         assert (self.process.returncode, out) == (0, "swept/result.json\n"), errors
         for seed, run in enumerate(self.runs):
             alone = Path(f"alone-{seed}")
@@ -188,7 +179,7 @@ def test_a_node_dies_and_all_runs_are_done(cluster: Cluster, counts: Counts) -> 
 @pytest.mark.long
 def test_a_wrong_token_is_said(cluster: Cluster) -> None:
     sweep = Sweep(cluster, seeds=1, steps=1, token=secrets.token_hex(32))
-    _, errors = sweep.process.communicate(timeout=PATIENCE)
+    _, errors = said_by(sweep.process)
     assert sweep.process.returncode == 2, errors
     assert errors.splitlines()[-1].startswith(f"error: --address {cluster.address}: no Ray cluster lets"), errors
     assert "RAY_AUTH_TOKEN" in errors

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from icltool.sweep.execute import Nobody, execute
 from icltool.sweep.plan import PlannedRun, SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe, read_recipe
 from tests.sweep.engines.ray_processes import workers_below
+from tests.waiting import PATIENCE, said_by, wait_beside
 
 RECIPE = Path(__file__).parents[3] / "recipes" / "looped-layers" / "recipe.toml"
 RAY = EngineChoice(engine="ray")
@@ -106,10 +106,7 @@ def test_a_recipe_gives_the_local_bytes_and_a_killed_worker_changes_nothing(tmp_
 
 
 def wait_for(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not list(folder.glob(pattern)) and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+    wait_beside(process, lambda: bool(list(folder.glob(pattern))), pattern)
 
 
 def test_a_killed_or_stopped_driver_is_started_again(tmp_path: Path) -> None:
@@ -119,16 +116,16 @@ def test_a_killed_or_stopped_driver_is_started_again(tmp_path: Path) -> None:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     wait_for(tmp_path / "cut", "train/seed-0/resume.safetensors", process)
     process.kill()
-    process.communicate()
+    said_by(process)
     # At once, while Ray is still taking down what the first has left.
     process = subprocess.Popen([*command, "--jobs", "1"], stderr=subprocess.PIPE, text=True)
     wait_for(tmp_path / "cut", "train/seed-0/result.json", process)
     wait_for(tmp_path / "cut", "train/seed-1/metrics.jsonl", process)
     os.kill(process.pid, signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = said_by(process)
     assert process.returncode == 143, errors
     assert errors.strip().splitlines()[-1].startswith("error: interrupted with 1 of 2 runs done"), errors
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
     assert "2/2 finished" in done.stderr
     for seed in range(2):
         whole = tmp_path / f"whole-{seed}"
