@@ -47,6 +47,9 @@ class Study:
     shared: bool = False
     # Its figures take every seed's result and average by themselves.
     averages: bool = False
+    # What tells the records of one run apart, and says which of two runs belong together. Every other column of
+    # numbers is measured: a mean over seeds averages it.
+    identity_columns: tuple[str, ...] = ()
 
     def config(self) -> "type[Config]":
         """The settings class (imports no torch)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from icltool.core.errors import InputError
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Result, Row
 from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
@@ -34,6 +35,30 @@ def test_each_record_is_the_mean_over_the_seeds_with_their_band(tmp_path: Path) 
     # Of two seeds a quarter of the resamples hold one of them alone.
     assert (first["low"], first["high"]) == (1.0, 3.0)
     assert over_seeds([one]) is one
+
+
+def test_a_new_measured_column_is_averaged_too(tmp_path: Path) -> None:
+    runs = [of_seed(tmp_path / str(seed), [row(1, seed, drift=seed / 4, prompts=8)]) for seed in (1, 3)]
+    [record] = over_seeds(runs).records
+    assert (record["mean"], record["drift"], record["prompts"]) == (2.0, 0.5, 8)
+
+
+def test_runs_that_share_no_record_say_so(tmp_path: Path) -> None:
+    runs = [of_seed(tmp_path / str(loop), [row(loop, 1.0)]) for loop in (1, 2)]
+    with pytest.raises(InputError, match=r"/1, .*/2 share no record: none has the same .*loop, .* in all of them$"):
+        over_seeds(runs)
+
+
+def test_records_that_the_columns_do_not_tell_apart_say_so(tmp_path: Path) -> None:
+    runs = [of_seed(tmp_path / str(seed), [row(1, 1.0, angle=0.0), row(1, 2.0, angle=90.0)]) for seed in (0, 1)]
+    with pytest.raises(InputError, match=r"/0 holds two records with the same measure, .*; the study 'eval' declares"):
+        over_seeds(runs)
+
+
+def test_words_that_differ_from_seed_to_seed_say_so(tmp_path: Path) -> None:
+    runs = [of_seed(tmp_path / word, [{**row(1, 1.0), "best": word}]) for word in ("a", "b")]
+    with pytest.raises(InputError, match=r"'best' .*'a', 'b'.*the study 'eval'"):
+        over_seeds(runs)
 
 
 def test_what_one_seed_lacks_is_left_out(tmp_path: Path) -> None:

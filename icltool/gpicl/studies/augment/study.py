@@ -15,4 +15,5 @@ GPICL_AUGMENT = Study(
         ),
     ),
     averages=True,
+    identity_columns=("measure", "task", "row", "column"),
 )

@@ -11,4 +11,5 @@ GPICL_TEST = Study(
         Example("Seen tasks and unseen ones", "icltool gpicl-test runs/gpicl-train/NAME"),
         Example("On other images too", "icltool gpicl-train | icltool gpicl-test - --elsewhere random,kmnist"),
     ),
+    identity_columns=("measure", "model", "test", "dataset", "tasks", "images", "examples"),
 )

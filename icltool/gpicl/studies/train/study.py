@@ -16,4 +16,5 @@ GPICL_TRAIN = Study(
         ),
     ),
     trains=True,
+    identity_columns=("measure", "model", "test", "dataset", "tasks", "images", "examples"),
 )

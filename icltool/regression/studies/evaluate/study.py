@@ -18,4 +18,5 @@ EVALUATE = Study(
             "icltool train --L 1 --b 20 | icltool eval - --loops 60 --halt-tol 0.01",
         ),
     ),
+    identity_columns=("measure", "model", "role", "shift", "loop", "examples", "seed", "tolerance", "asked"),
 )

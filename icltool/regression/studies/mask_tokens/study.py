@@ -17,4 +17,5 @@ MASK_TOKENS = Study(
             "icltool mask-tokens runs/paper --keep first --scope input",
         ),
     ),
+    identity_columns=("measure", "model", "role", "keep", "scope", "loop", "pairs"),
 )

@@ -18,4 +18,5 @@ PROBE = Study(
             "icltool train --L 1 --b 20 | icltool probe - --control | icltool plot -",
         ),
     ),
+    identity_columns=("measure", "model", "role", "state", "index", "loop", "layer", "prefix"),
 )

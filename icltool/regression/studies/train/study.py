@@ -19,4 +19,5 @@ TRAIN = Study(
     ),
     trains=True,
     shared=True,
+    identity_columns=("measure", "model", "role", "loop", "examples"),
 )

@@ -14,4 +14,5 @@ DOUBLE_DESCENT = Study(
     ),
     trains=True,
     averages=True,
+    identity_columns=("measure", "T", "m", "index"),
 )
