@@ -1,6 +1,6 @@
 """A small table for people: what a study wants printed, without a terminal in sight."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -16,6 +16,13 @@ class Table:
 def counted(count: int, what: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def counted_range(counts: Iterable[int], what: str) -> str:
+    """`3 seeds` where all counts are the same, `2 to 3 seeds` where they differ."""
+    distinct = sorted(set(counts))
+    least = "" if len(distinct) == 1 else f"{distinct[0]} to "
+    return f"{least}{counted(distinct[-1], what)}"
 
 
 def banded(mean: object, low: object, high: object) -> str:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import torch
 
-from icltool.core.bootstrap import bootstrap_mean
+from icltool.core.bootstrap import mean_over_seeds
 from icltool.core.result import Result, Row, Value, load_result
-from icltool.core.seeding import generator
 from icltool.sweep.engines.worker import Outcome
 from icltool.sweep.plan import SweepPlan
 
@@ -85,7 +84,7 @@ def aggregate(rows: Sequence[Row]) -> list[Row]:
         tables = [measures_of(row) for row in members]
         for measure in tables[0]:
             values = torch.tensor([table[measure] for table in tables if measure in table], dtype=torch.float64)
-            band = bootstrap_mean(values, generator(0, "sweep", measure))
+            band = mean_over_seeds(values, "sweep", measure)
             aggregated.append(
                 {
                     "table": AGGREGATE,

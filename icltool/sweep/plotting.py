@@ -14,7 +14,7 @@ from icltool.figures.export import write_html, write_images
 from icltool.studies import study_named
 from icltool.sweep.collect import KIND, RUN, SEEDS
 from icltool.sweep.recipe import FIGURES
-from icltool.sweep.seeds import over_seeds, series_of, told_of_seeds
+from icltool.sweep.seeds import mean_of_runs, series_of, title_with_seeds
 
 
 def draw(results: Sequence[Result]) -> dict[str, dict[str, go.Figure]]:
@@ -71,10 +71,10 @@ def _overlaid(sweep: Result) -> dict[str, go.Figure]:
     if not runs:
         return {}
     study = study_named(runs[0].kind)
-    results = runs if study.averages else [over_seeds(one.runs) for one in series]
+    results = runs if study.averages else [mean_of_runs(one.runs) for one in series]
     drawn = study.figures()(results)
     for figure in drawn.values():
-        figure.update_layout(title_text=told_of_seeds(figure.layout.title.text, results))
+        figure.update_layout(title_text=title_with_seeds(figure.layout.title.text, results))
     return drawn
 
 

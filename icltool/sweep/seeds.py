@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from icltool.core.bootstrap import bootstrap_mean
+from icltool.core.bootstrap import mean_over_seeds
 from icltool.core.errors import InputError
 from icltool.core.result import Result, Row, Value
-from icltool.core.seeding import generator
+from icltool.core.table import counted_range
 from icltool.studies import study_named
 from icltool.sweep.collect import finished_runs
 
@@ -28,8 +28,8 @@ class Series:
 
     @property
     def result(self) -> Result:
-        """The runs as one result under this name (see `over_seeds`)."""
-        return dataclasses.replace(over_seeds(self.runs), label=self.label)
+        """The runs as one result under this name (see `mean_of_runs`)."""
+        return dataclasses.replace(mean_of_runs(self.runs), label=self.label)
 
 
 def series_of(sweep: Result, *, stage: str, name: Name, **where: Value) -> list[Series]:
@@ -44,7 +44,7 @@ def series_of(sweep: Result, *, stage: str, name: Name, **where: Value) -> list[
     return [Series(label=label, runs=runs) for label, runs in groups.items()]
 
 
-def over_seeds(runs: Sequence[Result]) -> Result:
+def mean_of_runs(runs: Sequence[Result]) -> Result:
     """One result for runs of several seeds; a single run as it is, with its band over prompts.
 
     Records belong together that agree in the columns which their study declares (`Study.identity_columns`). Every other
@@ -66,18 +66,18 @@ def over_seeds(runs: Sequence[Result]) -> Result:
     banded = [(rows, record) for rows, record in zip(measured, records, strict=True) if _middle(record)]
     if banded:
         values = [[row[_middle(row)] for row in rows] for rows, _ in banded]
-        band = bootstrap_mean(torch.tensor(values, dtype=torch.float64).T, generator(0, "over-seeds"))
+        band = mean_over_seeds(torch.tensor(values, dtype=torch.float64).T)
         for (_, record), mean, low, high in zip(banded, *(side.tolist() for side in band), strict=True):
             record.update({_middle(record): mean, "low": low, "high": high})
     return dataclasses.replace(runs[0], records=records, seeds=[run.run for run in runs])
 
 
-def told_of_seeds(title: str, results: Sequence[Series | Result]) -> str:
+def title_with_seeds(title: str, results: Sequence[Series | Result]) -> str:
     """The title, and of how many seeds its lines are the means; a line of one seed among them says so itself."""
     counts = {len(one.runs if isinstance(one, Series) else one.seeds) for one in results} - {0, 1}
     if not counts:
         return title
-    seeds = f"{min(counts)} seeds" if len(counts) == 1 else f"{min(counts)} to {max(counts)} seeds"
+    seeds = counted_range(counts, "seed")
     if title.endswith(")"):
         return f"{title[:-1]}; mean of {seeds})"
     return f"{title} (mean of {seeds})"

@@ -5,12 +5,15 @@ from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.figures.marks import add_band_line, mark_place
+from icltool.core.bootstrap import rows_over_seeds
+from icltool.core.result import Result, Row, real, whole
+from icltool.figures.marks import add_band_line, add_caption, mark_place, name_band, over_seeds
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
 from icltool.gpicl.evaluation.accuracy_table import row_name
 
+# What the band of an accuracy is called (`gpicl.evaluation.accuracy_records.wilson_interval`).
+INTERVAL = "95 % interval (Wilson)"
 # An improvement below this is no learning within the sequence.
 WORTH_THE_NAME = 0.05
 
@@ -31,6 +34,7 @@ def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figur
             index += 1
     add_chance(look, results)
     look.update_yaxes(range=[0, 1.02])
+    name_band(look, results, single=INTERVAL)
     return look
 
 
@@ -49,13 +53,13 @@ def add_chance(look: go.Figure, results: Sequence[Result]) -> None:
 def improvement_by_tasks(results: Sequence[Result], *, measure: str) -> go.Figure:
     """Last minus first accuracy on test images against the number of training tasks, a line a test.
 
-    Several results with as many tasks (seeds) are averaged; the band is their range. Where learning to learn begins on
-    unseen tasks is marked.
+    Several results with as many tasks (seeds) are averaged, with the band over seeds. Where learning to learn begins
+    on unseen tasks is marked.
     """
     look = figure(
         title="What learning to learn takes",
         x="training tasks",
-        y="improvement within the sequence (last - first accuracy)",
+        y="improvement (last - first accuracy)",
         log_x=True,
     )
     rows: list[Row] = [
@@ -63,16 +67,20 @@ def improvement_by_tasks(results: Sequence[Result], *, measure: str) -> go.Figur
         for result in results
         for row in result.select(measure=measure, images="test")
     ]
+    counts: set[int] = set()
     for index, test in enumerate(dict.fromkeys(str(row["test"]) for row in rows)):
-        points = _over_seeds([row for row in rows if row["test"] == test])
-        add_band_line(look, points, x="tasks", name=test, index=index)
+        points = rows_over_seeds([row for row in rows if row["test"] == test], "mean", by=["training_tasks"])
+        counts.update(whole(point, "runs") for point in points)
+        add_band_line(look, points, x="training_tasks", name=test, index=index)
     powers = sorted({int(str(row["training_tasks"])) for row in rows})
     look.update_xaxes(tickvals=powers, ticktext=[_power(tasks) for tasks in powers])
     unseen = [row for row in rows if row["tasks"] == "unseen"]
-    own = _over_seeds([row for row in unseen if row["test"] == unseen[0]["test"]]) if unseen else []
-    begins = transition([(int(str(row["tasks"])), float(str(row["mean"]))) for row in own])
+    own = rows_over_seeds([row for row in unseen if row["test"] == unseen[0]["test"]], "mean", by=["training_tasks"])
+    begins = transition([(whole(row, "training_tasks"), real(row, "mean")) for row in own])
     if begins is not None:
         mark_place(look, begins, "learning to learn begins")
+    if counts - {1}:
+        add_caption(look, f"band: {over_seeds(counts)}")
     return look
 
 
@@ -88,17 +96,6 @@ def transition(improvements: Sequence[tuple[int, float]]) -> float | None:
         if before < largest / 2 <= after:
             return float((few * many) ** 0.5)
     return None
-
-
-def _over_seeds(rows: Sequence[Row]) -> list[Row]:
-    """Mean and range at each number of training tasks."""
-    by_tasks: dict[int, list[float]] = {}
-    for row in rows:
-        by_tasks.setdefault(int(str(row["training_tasks"])), []).append(float(str(row["mean"])))
-    return [
-        {"tasks": tasks, "mean": sum(seeds) / len(seeds), "low": min(seeds), "high": max(seeds)}
-        for tasks, seeds in sorted(by_tasks.items())
-    ]
 
 
 def _power(tasks: int) -> str:

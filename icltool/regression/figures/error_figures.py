@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.figures.marks import LOG_FLOOR, add_band_line, add_reference_line, mark_place
+from icltool.core.result import Result, Row, shared_value
+from icltool.figures.marks import LOG_FLOOR, add_band_line, add_reference_line, mark_place, name_band, over_prompts
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import GREYS, colour, figure, log_range
 from icltool.regression.evaluation.error_table import learner_names
@@ -27,12 +27,12 @@ def error_by_example(results: Sequence[Result], *, measure: str) -> go.Figure:
     for index, (result, name) in enumerate(zip(results, series_names(results), strict=True)):
         rows = result.select(measure=measure, role="model")
         add_band_line(look, rows, x="examples", name=name, index=index)
-    log_range(
-        look, [1.5, *_extent([row for result in results for row in result.select(measure=measure, role="model")])]
-    )
+    drawn = [row for result in results for row in result.select(measure=measure, role="model")]
+    log_range(look, [1.5, *_extent(drawn)])
     dims = {result.config.get("d") for result in results}
     if len(dims) == 1 and isinstance(d := dims.pop(), int):
         mark_place(look, d, f"d = {d}")
+    name_band(look, results, single=_over_their_prompts(drawn))
     return look
 
 
@@ -82,10 +82,12 @@ def error_by_loops_spent(results: Sequence[Result], *, halting: str, by_loop: st
                 "line": {"width": 2, "color": colour(index)},
             },
         )
-    log_range(look, _extent([row for _, result in halted for row in result.select(measure=by_loop)]))
+    drawn = [row for _, result in halted for row in result.select(measure=by_loop)]
+    log_range(look, _extent(drawn))
     trained = {result.config.get("b") for _, result in halted}
     if len(trained) == 1 and isinstance(b := trained.pop(), int):
         mark_place(look, b, f"trained b = {b}")
+    name_band(look, [result for _, result in halted], single=_over_their_prompts(drawn))
     return look
 
 
@@ -105,7 +107,8 @@ def _along_the_loops(
         look.update_xaxes(dtick=1)
     for index, (name, _, rows) in enumerate(curves):
         add_band_line(look, rows, x="loop", name=name, index=index)
-    log_range(look, _extent([row for _, _, rows in curves for row in rows]))
+    drawn = [row for _, _, rows in curves for row in rows]
+    log_range(look, _extent(drawn))
     if most > LINEAR_LOOPS:
         log_range(look, side="x")
     trained = {result.config.get("b") for _, result, _ in curves}
@@ -113,6 +116,8 @@ def _along_the_loops(
         mark_place(look, b, f"trained b = {b}")
     else:
         _mark_trained(look, curves)
+    single = "5-95 % of the prompts" if middle == "median" else _over_their_prompts(drawn)
+    name_band(look, [result for _, result, _ in curves], single=single)
     return look
 
 
@@ -149,6 +154,10 @@ def _add_baselines(look: go.Figure, baselines: list[Row]) -> None:
             marker={"symbol": SYMBOLS[few % len(SYMBOLS)], "size": 9, "line": {"width": 1.5}},
         )
         few += 1
+
+
+def _over_their_prompts(rows: Sequence[Row]) -> str:
+    return over_prompts(shared_value(row.get("prompts") for row in rows))
 
 
 def _extent(rows: Sequence[Row]) -> list[float]:

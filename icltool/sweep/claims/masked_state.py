@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.figures.marks import LOG_FLOOR, add_band_line, explain_line, mark_place
+from icltool.core.result import Result, Row, shared_value
+from icltool.figures.marks import LOG_FLOOR, add_band_line, explain_line, mark_place, name_band, over_prompts
 from icltool.figures.theme import DASHES, colour, figure, log_range
 from icltool.regression.figures.error_figures import ERROR
 from icltool.regression.studies.mask_tokens.run import BY_PAIRS
 from icltool.sweep.claims.looped import report_series, trainings_compared
 from icltool.sweep.collect import RUN
-from icltool.sweep.seeds import Series, series_of, told_of_seeds
+from icltool.sweep.seeds import Series, series_of, title_with_seeds
 
 PLACES = {"state": "recurrent state", "input": "prompt"}
 
@@ -32,7 +32,7 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
 
 def _error_by_pairs(models: Sequence[Series], *, keep: str, scope: str) -> go.Figure:
     look = figure(
-        title=told_of_seeds(f"Only the {keep} n pairs of the {PLACES[scope]} kept", models),
+        title=title_with_seeds(f"Only the {keep} n pairs of the {PLACES[scope]} kept", models),
         x="pairs kept, n (the query's own is one)",
         y=ERROR,
         log_y=True,
@@ -66,6 +66,8 @@ def _error_by_pairs(models: Sequence[Series], *, keep: str, scope: str) -> go.Fi
     dims = {result.config.get("d") for one in models for result in one.runs}
     if len(dims) == 1 and isinstance(d := dims.pop(), int):
         mark_place(look, d, f"d = {d}")
+    prompts = shared_value(result.config.get("eval_prompts") for one in models for result in one.runs)
+    name_band(look, [one.result for one in models], single=over_prompts(prompts))
     return look
 
 

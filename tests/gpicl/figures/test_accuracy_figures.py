@@ -51,6 +51,16 @@ def test_improvements_are_averaged_over_seeds_on_test_images() -> None:
     assert list(unseen["x"]) == [1, 16]
     assert list(unseen["y"]) == pytest.approx([-0.01, 0.3])
     assert drawn["layout"]["shapes"][0]["x0"] == 4
+    assert drawn["layout"]["annotations"][-1]["text"] == "band: 5-95 % of the mean over 2 seeds (bootstrap)"
+    alone: Any = improvement_by_tasks(results[:1], measure=IMPROVEMENT).to_dict()
+    assert "annotations" not in alone["layout"]
+
+
+def test_the_band_over_seeds_is_that_of_the_mean_and_not_the_range() -> None:
+    results = [result(1, seed, float(seed)) for seed in range(9)]
+    drawn: Any = improvement_by_tasks(results, measure=IMPROVEMENT).to_dict()
+    high, low = next(trace["y"] for trace in drawn["data"] if trace.get("fill") == "toself")
+    assert 2 < low < 4 < high < 6
 
 
 def test_what_is_not_there_stands_at_the_left_end() -> None:

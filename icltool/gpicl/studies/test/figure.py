@@ -6,9 +6,10 @@ import plotly.graph_objects as go
 
 from icltool.core.result import Result
 from icltool.core.table import Table
+from icltool.figures.marks import name_band
 from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT
 from icltool.gpicl.evaluation.accuracy_table import accuracy_table
-from icltool.gpicl.figures.accuracy_figures import accuracy_by_position, improvement_by_tasks
+from icltool.gpicl.figures.accuracy_figures import INTERVAL, accuracy_by_position, improvement_by_tasks
 from icltool.gpicl.figures.learner_sizes import accuracy_by_size, sized
 
 
@@ -20,9 +21,9 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     if len({result.summary.get("parameters") for result in results}) > 1:
         levels = {result.summary.get("chance") for result in results}
         chance = levels.pop() if len(levels) == 1 else None
-        drawn["accuracy-by-size"] = accuracy_by_size(
-            sized(results), chance=chance if isinstance(chance, float) else None
-        )
+        by_size = accuracy_by_size(sized(results), chance=chance if isinstance(chance, float) else None)
+        name_band(by_size, results, single=INTERVAL, mark="bars")
+        drawn["accuracy-by-size"] = by_size
     return drawn
 
 

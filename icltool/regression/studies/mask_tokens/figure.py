@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, shared_value
 from icltool.core.table import Table, number
-from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place
+from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place, name_band, over_prompts
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import DASHES, figure, log_range
 from icltool.regression.figures.error_figures import ERROR
@@ -69,6 +69,8 @@ def _error_by_pairs(results: Sequence[Result], *, keep: str, scope: str) -> go.F
     dims = {result.config.get("d") for result in results}
     if len(dims) == 1 and isinstance(d := dims.pop(), int):
         mark_place(look, d, f"d = {d}")
+    prompts = shared_value(result.config.get("eval_prompts") for result in results)
+    name_band(look, results, single=over_prompts(prompts))
     return look
 
 

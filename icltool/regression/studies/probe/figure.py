@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, shared_value
 from icltool.core.table import Table, number
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.heat_map import heat_map
-from icltool.figures.marks import add_band_line, add_reference_line, mark_place
+from icltool.figures.marks import add_band_line, add_reference_line, mark_place, name_band, over_prompts
 from icltool.figures.series_names import distinct_names
 from icltool.figures.theme import figure
 from icltool.regression.studies.probe.run import BY_PREFIX, BY_STATE
@@ -77,6 +77,7 @@ def _error_by_state(results: Sequence[Result], target: str) -> go.Figure:
         if result.config["control"]:
             look.update_traces(line_dash="dash", selector={"name": name})
     _mark_training(look, results)
+    _name_band(look, results)
     look.update_layout(showlegend=True)
     return look
 
@@ -93,6 +94,7 @@ def _targets_compared(results: Sequence[Result]) -> go.Figure:
         if result.config["control"]:
             look.update_traces(line_dash="dash", selector={"name": name})
     _mark_training(look, results)
+    _name_band(look, results)
     return look
 
 
@@ -152,6 +154,11 @@ def _mark_training(look: go.Figure, results: Sequence[Result]) -> None:
     trained = {result.config.get("b") for result in looped}
     if len(trained) == 1 and isinstance(b := trained.pop(), int) and most > b:
         mark_place(look, b, f"trained b = {b}")
+
+
+def _name_band(look: go.Figure, results: Sequence[Result]) -> None:
+    prompts = shared_value(result.config.get("eval_prompts") for result in results)
+    name_band(look, results, single=over_prompts(prompts))
 
 
 def _numbered(name: str, target: str, targets: Sequence[str]) -> str:
