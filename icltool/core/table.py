@@ -25,6 +25,11 @@ def counted_range(counts: Iterable[int], what: str) -> str:
     return f"{least}{counted(distinct[-1], what)}"
 
 
+def spread(last: int, most: int) -> list[int]:
+    """At most `most` whole numbers evenly from 0 to `last`, both among them: the places that a table shows."""
+    return sorted({round(last * place / max(1, most - 1)) for place in range(most)})
+
+
 def banded(mean: object, low: object, high: object) -> str:
     """`mean [low, high]`, or the mean alone where all three read the same."""
     shown = [number(value) for value in (mean, low, high)]

@@ -11,7 +11,7 @@ from icltool.figures.series_names import series_names
 from icltool.report.drawing import drawn
 from icltool.report.repeat import config_of, run_commands, settings_of_run
 from icltool.report.section import DrawnFigure, Fact, Section, Settings
-from icltool.studies import STUDIES
+from icltool.studies import find_study
 
 _WORDS = {None: "unset", True: "yes", False: "no"}
 
@@ -87,11 +87,12 @@ def setting_facts(result: Result) -> list[Fact]:
 
 
 def _summary_of(kind: str) -> str:
-    return next((study.summary for study in STUDIES if study.name == kind), "")
+    study = find_study(kind)
+    return "" if study is None else study.summary
 
 
 def _tables(result: Result, warnings: list[str]) -> list[Table]:
-    study = next((study for study in STUDIES if study.name == result.kind), None)
+    study = find_study(result.kind)
     if study is None:
         return []
     try:
@@ -103,7 +104,7 @@ def _tables(result: Result, warnings: list[str]) -> list[Table]:
 
 def _drawn_by_study(kind: str, results: Sequence[Result]) -> tuple[list[DrawnFigure], list[str]]:
     warnings: list[str] = []
-    study = next((study for study in STUDIES if study.name == kind), None)
+    study = find_study(kind)
     return ([] if study is None else drawn_or_warned(lambda: study.figures()(results), warnings)), warnings
 
 

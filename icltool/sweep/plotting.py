@@ -1,9 +1,8 @@
 """Results of any kinds to files: each kind's figures by its own study or claim, all images in one browser start."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
 import plotly.graph_objects as go
 
@@ -39,8 +38,9 @@ def sweep_figures(sweep: Result) -> dict[str, go.Figure]:
     if str(name) not in FIGURES:
         raise InputError(f"{sweep.path}: there is no figure {name!r} in this icltool; update it, or check the recipe")
     module, function = FIGURES[str(name)].split(":")
+    draw_claim: Callable[[Result], dict[str, go.Figure]]
     draw_claim = getattr(importlib.import_module(f"icltool.sweep.claims.{module}"), function)
-    return cast("dict[str, go.Figure]", draw_claim(sweep))
+    return draw_claim(sweep)
 
 
 def plot_results(results: Sequence[Result], *, formats: Sequence[str], folder: Path) -> list[Path]:

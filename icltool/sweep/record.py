@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from icltool.core.errors import InputError
 from icltool.core.files import unreadable, write_atomically
-from icltool.core.result import Result, Row, Value
+from icltool.core.result import Result, Row, Value, real, whole
 from icltool.sweep.collect import AGGREGATE
 from icltool.sweep.recipe import Scale
 
@@ -136,7 +136,7 @@ def figures_of(sweep: Result) -> list[Figures]:
             continue
         settings = {key: value for key, value in sorted(row.items()) if key not in _FIXED}
         key = json.dumps([row["stage"], settings])
-        heads.setdefault(key, (str(row["stage"]), settings, int(str(row["runs"]))))
+        heads.setdefault(key, (str(row["stage"]), settings, whole(row, "runs")))
         groups.setdefault(key, {})[measure] = (_number(row, "mean"), _number(row, "low"), _number(row, "high"))
     found = [
         Figures(stage=stage, settings=settings, runs=runs, measures=dict(sorted(groups[key].items())))
@@ -151,7 +151,7 @@ def is_timing(measure: str) -> bool:
 
 
 def _number(row: Row, column: str) -> float:
-    return float(f"{float(str(row[column])):.{DIGITS}g}")
+    return float(f"{real(row, column):.{DIGITS}g}")
 
 
 def _order(group: Figures) -> tuple[str, list[tuple[str, str, float, str]]]:

@@ -6,10 +6,11 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from icltool.core.bootstrap import rows_over_seeds
-from icltool.core.result import Result, Row, real, whole
+from icltool.core.result import Result, Row, real, shared_value, whole
 from icltool.figures.marks import add_band_line, add_caption, mark_place, name_band, over_seeds
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
+from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT
 from icltool.gpicl.evaluation.accuracy_table import row_name
 
 # What the band of an accuracy is called (`gpicl.evaluation.accuracy_records.wilson_interval`).
@@ -18,7 +19,7 @@ INTERVAL = "95 % interval (Wilson)"
 WORTH_THE_NAME = 0.05
 
 
-def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figure:
+def accuracy_by_position(results: Sequence[Result]) -> go.Figure:
     """A band for each result and test, and the chance level."""
     look = figure(
         title="Accuracy within the sequence", x="examples of the task seen", y="accuracy (share of right answers)"
@@ -26,7 +27,7 @@ def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figur
     names = series_names(results)
     index = 0
     for result, name in zip(results, names, strict=True):
-        rows = result.select(measure=measure)
+        rows = result.select(measure=BY_POSITION)
         for test in dict.fromkeys(row_name(result, row) for row in rows):
             label = test if len(results) == 1 else f"{name}: {test}"
             line = [row for row in rows if row_name(result, row) == test]
@@ -40,8 +41,8 @@ def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figur
 
 def add_chance(look: go.Figure, results: Sequence[Result]) -> None:
     """A horizontal line where guessing stands, when the results agree on it."""
-    levels = {result.summary.get("chance") for result in results}
-    if len(levels) == 1 and isinstance(level := levels.pop(), float):
+    level = shared_value(result.summary.get("chance") for result in results)
+    if isinstance(level, float):
         look.add_hline(
             y=level,
             line={"color": "#999999", "width": 1, "dash": "dot"},
@@ -50,7 +51,7 @@ def add_chance(look: go.Figure, results: Sequence[Result]) -> None:
         )
 
 
-def improvement_by_tasks(results: Sequence[Result], *, measure: str) -> go.Figure:
+def improvement_by_tasks(results: Sequence[Result]) -> go.Figure:
     """Last minus first accuracy on test images against the number of training tasks, a line a test.
 
     Several results with as many tasks (seeds) are averaged, with the band over seeds. Where learning to learn begins
@@ -65,14 +66,14 @@ def improvement_by_tasks(results: Sequence[Result], *, measure: str) -> go.Figur
     rows: list[Row] = [
         {**row, "training_tasks": result.config["tasks"]}
         for result in results
-        for row in result.select(measure=measure, images="test")
+        for row in result.select(measure=IMPROVEMENT, images="test")
     ]
     counts: set[int] = set()
     for index, test in enumerate(dict.fromkeys(str(row["test"]) for row in rows)):
         points = rows_over_seeds([row for row in rows if row["test"] == test], "mean", by=["training_tasks"])
         counts.update(whole(point, "runs") for point in points)
         add_band_line(look, points, x="training_tasks", name=test, index=index)
-    powers = sorted({int(str(row["training_tasks"])) for row in rows})
+    powers = sorted({whole(row, "training_tasks") for row in rows})
     look.update_xaxes(tickvals=powers, ticktext=[_power(tasks) for tasks in powers])
     unseen = [row for row in rows if row["tasks"] == "unseen"]
     own = rows_over_seeds([row for row in unseen if row["test"] == unseen[0]["test"]], "mean", by=["training_tasks"])

@@ -61,8 +61,8 @@ def _sized(result: Result, *, model: str, parameters: str, state: str) -> SizedL
     return SizedLearner(
         name=model,
         accuracy=last_accuracy(rows, _tests(rows)[0]),
-        parameters=int(str(result.summary[parameters])),
-        state_size=int(str(result.summary[state])),
+        parameters=whole(result.summary, parameters),
+        state_size=whole(result.summary, state),
     )
 
 
@@ -100,13 +100,13 @@ def _cell(rows: Sequence[Row], test: str) -> str:
     if not any(row["test"] == test and row["measure"] == BY_POSITION for row in rows):
         return ""
     row = last_accuracy(rows, test)
-    half = (float(str(row["high"])) - float(str(row["low"]))) / 2
-    return f"{float(str(row['mean'])):.3f} ± {half:.3f}"
+    half = (real(row, "high") - real(row, "low")) / 2
+    return f"{real(row, 'mean'):.3f} ± {half:.3f}"
 
 
 def _gain(rows: Sequence[Row], test: str) -> str:
     found = [row for row in rows if row["test"] == test and row["measure"] == IMPROVEMENT]
-    return f"{float(str(found[0]['mean'])):+.3f}" if found else ""
+    return f"{real(found[0], 'mean'):+.3f}" if found else ""
 
 
 def learning_curve(sweep: Result) -> dict[str, go.Figure]:
@@ -133,7 +133,7 @@ def learning_curve(sweep: Result) -> dict[str, go.Figure]:
 def phase_transition(sweep: Result) -> dict[str, go.Figure]:
     """A line a test set (seen tasks, unseen tasks, another data set), the band over the seeds, the transition."""
     results = [result for _, result in finished_runs(sweep, "measure")]
-    return {"improvement-by-tasks": improvement_by_tasks(results, measure=IMPROVEMENT)}
+    return {"improvement-by-tasks": improvement_by_tasks(results)}
 
 
 def width_and_tasks(sweep: Result) -> dict[str, go.Figure]:

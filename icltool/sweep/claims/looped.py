@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, shared_value
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.marks import explain_line
-from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
+from icltool.regression.evaluation.error_records import BY_EXAMPLE
 from icltool.regression.figures.error_figures import error_by_example, error_by_loop
 from icltool.sweep.collect import finished_runs
 from icltool.sweep.seeds import Name, Series, series_of, title_with_seeds
@@ -30,11 +30,11 @@ def report_series(sweep: Result, *, stage: str) -> list[Series]:
 def errors_overlaid(series: Sequence[Series]) -> dict[str, go.Figure]:
     """Error along the context (the title says after how many loops, if all ran as many), and along the loops."""
     results = [one.result for one in series]
-    along = error_by_example(results, measure=BY_EXAMPLE)
-    loops = {row["loop"] for result in results for row in result.select(measure=BY_EXAMPLE, role="model")}
-    title = f"Error along the context after {loops.pop()} loops" if len(loops) == 1 else "Error along the context"
+    along = error_by_example(results)
+    loops = shared_value(row["loop"] for result in results for row in result.select(measure=BY_EXAMPLE, role="model"))
+    title = "Error along the context" if loops is None else f"Error along the context after {loops} loops"
     drawn = {"error-by-example": along.update_layout(title_text=title_with_seeds(title, series))}
-    by_loop = error_by_loop(results, measure=BY_LOOP)
+    by_loop = error_by_loop(results)
     if by_loop is None:
         return drawn
     title = title_with_seeds(by_loop.layout.title.text, series)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from icltool.core.result import Row, Value
 from icltool.core.runtime import Runtime
+from icltool.core.table import spread
 from icltool.regression.data.config import FunctionClass, Shift
 from icltool.regression.data.function_classes import error_scale
 from icltool.regression.data.prompts import Prompts, joined
@@ -25,7 +26,6 @@ from icltool.regression.evaluation.error_records import (
     residual_records,
     seed_records,
     shift_records,
-    spread_places,
 )
 from icltool.regression.evaluation.in_context import (
     CHUNK,
@@ -184,7 +184,7 @@ def _fitted_baseline(subject: Subject, prompts: Prompts, name: str, tell: Tell) 
     """One of the slow learners, on the first prompts and at a few places."""
     count = min(subject.config.fitted_prompts, len(prompts.ys))
     # Before the first example all of them predict zero.
-    places = [place for place in spread_places(prompts.ys.shape[1] - 1, subject.config.fitted_places) if place]
+    places = [place for place in spread(prompts.ys.shape[1] - 1, subject.config.fitted_places) if place]
     parts: list[Tensor] = []
     for start in range(0, count, FITTED_CHUNK):
         some = prompts.rows(start, min(start + FITTED_CHUNK, count))

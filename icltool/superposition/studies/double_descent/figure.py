@@ -75,7 +75,7 @@ def _loss(results: Sequence[Result], *parts: str) -> go.Figure:
             look.update_traces(line_dash="solid" if part == "test" else "dash", selector={"name": label})
     look.add_hline(y=1, line={"color": GREYS[1], "width": 1, "dash": "dot"})
     # A training loss of a memorised set is rounding: below this it only takes room.
-    log_range(look, [max(float(str(row[f"{part}_loss"])), 1e-4) for row in _finals(results) for part in parts])
+    log_range(look, [max(real(row, f"{part}_loss"), 1e-4) for row in _finals(results) for part in parts])
     log_range(look, side="x")
     _name_band(look, results)
     look.update_layout(showlegend=True)
@@ -129,17 +129,17 @@ def _dimensionality(results: Sequence[Result]) -> go.Figure:
     for measure, shift, hue, name in ((FEATURE, 0.93, 0, "features"), (SAMPLE, 1.07, 1, "samples")):
         rows = [row for result in results for row in result.select(measure=measure)[:MOST_DOTS]]
         look.add_scatter(
-            x=[float(str(row["T"])) * shift for row in rows],
+            x=[real(row, "T") * shift for row in rows],
             y=[row["dimensionality"] for row in rows],
             mode="markers",
             marker={"size": 5, "color": colour(hue), "opacity": 0.45},
             name=name,
             hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
         )
-    sizes = sorted({int(str(row["T"])) for row in _finals(results)})
+    sizes = sorted({whole(row, "T") for row in _finals(results)})
     low, high = sizes[0] / 1.3, sizes[-1] * 1.3
     across = [low * (high / low) ** (place / 60) for place in range(61)]
-    for index, m in enumerate(sorted({int(str(row["m"])) for row in _finals(results)})):
+    for index, m in enumerate(sorted({whole(row, "m") for row in _finals(results)})):
         look.add_scatter(
             x=across,
             y=[min(1.0, m / T) for T in across],
