@@ -10,7 +10,7 @@ from icltool.cli.printed_table import printed
 from icltool.cli.sweep_progress import sweep_progress
 from icltool.core.errors import OutputError
 from icltool.core.result import Result
-from icltool.core.table import number
+from icltool.core.table import as_text
 from icltool.sweep.collect import AGGREGATE
 from icltool.sweep.cost import CORES, MACHINES, core_hours, hours, spoken
 from icltool.sweep.engines.choice import EngineChoice, chosen_engine
@@ -75,9 +75,9 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
         seconds += [on_a_core] if on_a_core else []
         trainings += [cost] if cost and study.trains and on_a_core is None else []
         cells = (run.config.model_dump().get("steps"), _in(1e15, cost), _in(1e9, memory))
-        table.add_row(run.name, run.study, *(number(cell) for cell in cells))
+        table.add_row(run.name, run.study, *(as_text(cell) for cell in cells))
     table.add_section()
-    table.add_row("total", "", "", number(sum(flops) / 1e15), "")
+    table.add_row("total", "", "", as_text(sum(flops) / 1e15), "")
     console.print(table)
     _print_hours(trainings, console)
     if seconds:
@@ -94,7 +94,7 @@ def _print_hours(flops: Sequence[float], console: Console) -> None:
         return
     times = ", ".join(f"{spoken(3600 * hours(flops, machine))} on {machine.name}" for machine in MACHINES)
     rates = ", ".join(
-        f"{number(machine.rate / 1e12)} TFLOP/s {'measured a core' if machine.measured else 'assumed a GPU'}"
+        f"{as_text(machine.rate / 1e12)} TFLOP/s {'measured a core' if machine.measured else 'assumed a GPU'}"
         for machine in MACHINES[:2]
     )
     console.print(f"trainings: about {times}, at {rates}; less where prompts or loops grow", markup=False)

@@ -18,7 +18,7 @@ from icltool.core.processes import launched
 from icltool.core.result import Result, load_result
 from icltool.core.run_folder import RunRequest, settings_from
 from icltool.core.study import Study
-from icltool.core.table import Table, number
+from icltool.core.table import Table, as_text
 from icltool.core.tracking import tracked
 
 
@@ -146,7 +146,7 @@ def _show(table: Table, result: Result, console: Console) -> None:
     """The study's table and the run's summary."""
     console.print(printed(table))
     for name, value in result.summary.items():
-        console.print(f"{name.replace('_', ' ')}: {number(value)}", markup=False)
+        console.print(f"{name.replace('_', ' ')}: {as_text(value)}", markup=False)
     # A path stays on one line, to be copied or clicked.
     console.print(f"figure: {result.run / 'figure.html'}", markup=False, soft_wrap=True)
 

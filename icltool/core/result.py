@@ -25,7 +25,7 @@ def real(row: Row, name: str) -> float:
     """The number in a column of a record, or in a setting or summary; raises `InputError` where there is none."""
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{_told(row, name)} {value!r}, not a number; run the study again, or update icltool")
+        raise InputError(f"{_found_under(row, name)} {value!r}, not a number; run the study again, or update icltool")
     return float(value)
 
 
@@ -33,7 +33,9 @@ def whole(row: Row, name: str) -> int:
     """The whole number in a column of a record, or in a setting or summary; raises `InputError` where there is none."""
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{_told(row, name)} {value!r}, not a whole number; run the study again, or update icltool")
+        raise InputError(
+            f"{_found_under(row, name)} {value!r}, not a whole number; run the study again, or update icltool"
+        )
     return value
 
 
@@ -43,7 +45,7 @@ def shared_value(values: Iterable[Value]) -> Value:
     return distinct.pop() if len(distinct) == 1 else None
 
 
-def _told(row: Row, name: str) -> str:
+def _found_under(row: Row, name: str) -> str:
     """What holds the column, as the beginning of an error."""
     return f"a record {row['measure']!r} has under {name!r}" if "measure" in row else f"a result has under {name!r}"
 
@@ -53,7 +55,7 @@ class Result:
     """What a run found.
 
     `kind` is the study's name, `label` what a figure's legend calls the run, `config` its resolved settings,
-    `environment` the machine and versions, `summary` the few figures to print, `records` the rows to plot. A mean over
+    `environment` the machine and versions, `summary` the few numbers to print, `records` the rows to plot. A mean over
     several seeds, which is drawn and not saved, has the folders of its runs in `seeds`.
     """
 

@@ -1,4 +1,4 @@
-"""A small table for people: what a study wants printed, without a terminal in sight."""
+"""A small table for people, and how numbers are written in one; printing it is the command's part."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ def spread(last: int, most: int) -> list[int]:
 
 def banded(mean: object, low: object, high: object) -> str:
     """`mean [low, high]`, or the mean alone where all three read the same."""
-    shown = [number(value) for value in (mean, low, high)]
+    shown = [as_text(value) for value in (mean, low, high)]
     return shown[0] if len(set(shown)) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
-def number(value: object) -> str:
-    """A figure in three significant digits, or whole from a thousand to a million; a dash for None."""
+def as_text(value: object) -> str:
+    """A number as text: three significant digits, or whole from a thousand to a million; a dash for None."""
     if value is None:
         return "-"
     if isinstance(value, float) and 1e3 <= abs(value) < 1e6:

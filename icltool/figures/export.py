@@ -38,7 +38,7 @@ def write_html(figures: Mapping[str, go.Figure], path: Path, *, title: str) -> P
         f"<script>{offline.get_plotlyjs()}</script></head>"
         f"<body><h1>{html.escape(title)}</h1>{''.join(parts)}</body></html>\n"
     )
-    # Half a surrogate pair, which JSON can say, is no text.
+    # JSON can hold half of a surrogate pair, which cannot be encoded.
     write_atomically(path, page.encode(errors="replace"))
     return path
 

@@ -1,4 +1,4 @@
-"""What a file of icltool's holds, as plain facts: for `inspect`, and for anybody who wonders."""
+"""What a file of icltool's holds, as plain facts, for `inspect`."""
 
 from collections.abc import Mapping
 from math import prod

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from icltool.core.errors import IcltoolError
 from icltool.core.result import Result, Value
-from icltool.core.table import Table, number
+from icltool.core.table import Table, as_text
 from icltool.figures.series_names import series_names
 from icltool.report.drawing import drawn
 from icltool.report.repeat import config_of, run_commands, settings_of_run
@@ -27,7 +27,7 @@ def run_sections(results: Sequence[Result]) -> list[Section]:
 
 def facts_of(table: Mapping[str, Value]) -> list[Fact]:
     """Names and values as people read them."""
-    return [Fact(name=name.replace("_", " "), value=number(value)) for name, value in table.items()]
+    return [Fact(name=name.replace("_", " "), value=as_text(value)) for name, value in table.items()]
 
 
 def _of_run(result: Result, *, title: str, draw: bool) -> Section:
@@ -55,7 +55,7 @@ def _compared(results: Sequence[Result], titles: Sequence[str]) -> Section:
         title="Side by side",
         columns=["", *(name.replace("_", " ") for name in names)],
         rows=[
-            [title, *(number(result.summary.get(name)) for name in names)]
+            [title, *(as_text(result.summary.get(name)) for name in names)]
             for title, result in zip(titles, results, strict=True)
         ],
     )

@@ -1,6 +1,6 @@
 """The result of a sweep: a row a run, and each measure aggregated over the seeds with a bootstrap band.
 
-Records: `table` = "run" (stage, run, status, error, the varied settings, the summary's figures) or "aggregate" (stage,
+Records: `table` = "run" (stage, run, status, error, the varied settings, the summary's numbers) or "aggregate" (stage,
 the varied settings without seeds, measure, mean, low, high, runs).
 """
 
@@ -58,7 +58,7 @@ def collect(plan: SweepPlan, outcomes: Mapping[Path, Outcome]) -> Result:
 
 
 def measures_of(row: Row) -> dict[str, float]:
-    """The numeric figures of a run's summary."""
+    """The numbers of a run's summary."""
     return {
         key.removeprefix(_MEASURE): float(value)
         for key, value in row.items()

@@ -8,7 +8,7 @@ from icltool.cli.options import given_values, parameters_of
 from icltool.cli.signature import flag, json_flag, path_parameter, quiet_flag
 from icltool.cli.stdio import people, print_json, print_path
 from icltool.core.run_folder import RunRequest
-from icltool.core.table import number
+from icltool.core.table import as_text
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
 
 
@@ -32,7 +32,7 @@ def run(*, out: Path | None, force: bool, quiet: bool, json: bool, **given: Any)
     result = import_checkpoint(config, request=RunRequest(out=out, force=force))
     checkpoint = result.run / "model.safetensors"
     if not quiet:
-        facts = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in result.summary.items())
+        facts = ", ".join(f"{name.replace('_', ' ')} {as_text(value)}" for name, value in result.summary.items())
         people().print(f"{result.label}: {facts}", markup=False)
     if json:
         print_json(

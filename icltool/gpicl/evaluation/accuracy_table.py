@@ -1,7 +1,7 @@
 """Accuracy of an in-context learner on several tests, as a table to print."""
 
 from icltool.core.result import Result, Row, real, whole
-from icltool.core.table import Table, number, spread
+from icltool.core.table import Table, as_text, spread
 from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT
 
 MOST_COLUMNS = 5
@@ -24,7 +24,7 @@ def accuracy_table(result: Result) -> Table:
         return [*(f"{by_place[test, seen]['mean']:.3f}" for seen in shown), f"{half:.3f}", f"{improvement[test]:+.3f}"]
 
     tests = dict.fromkeys(row_name(result, row) for row in rows)
-    chance = number(result.summary.get("chance"))
+    chance = as_text(result.summary.get("chance"))
     return Table(
         title=f"Accuracy after k examples of a task (±: 95 % at k={last}; gain: from k=0 to k={last})",
         columns=["", *(f"k={seen}" for seen in shown), "±", "gain"],

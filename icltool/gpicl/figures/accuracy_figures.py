@@ -15,8 +15,8 @@ from icltool.gpicl.evaluation.accuracy_table import row_name
 
 # What the band of an accuracy is called (`gpicl.evaluation.accuracy_records.wilson_interval`).
 INTERVAL = "95 % interval (Wilson)"
-# An improvement below this is no learning within the sequence.
-WORTH_THE_NAME = 0.05
+# An improvement below this does not count as learning within the sequence.
+LEAST_IMPROVEMENT = 0.05
 
 
 def accuracy_by_position(results: Sequence[Result]) -> go.Figure:
@@ -88,10 +88,10 @@ def improvement_by_tasks(results: Sequence[Result]) -> go.Figure:
 def transition(improvements: Sequence[tuple[int, float]]) -> float | None:
     """Where the improvement on unseen tasks passes half of its largest value, halfway (in log) between two counts.
 
-    None when it does so nowhere: already at the fewest tasks, or no improvement is worth the name (below .05).
+    None when it does so nowhere: already at the fewest tasks, or every improvement is below .05.
     """
     largest = max((mean for _, mean in improvements), default=0.0)
-    if largest < WORTH_THE_NAME:
+    if largest < LEAST_IMPROVEMENT:
         return None
     for (few, before), (many, after) in pairwise(improvements):
         if before < largest / 2 <= after:

@@ -1,7 +1,7 @@
 """The errors of a model beside its baselines, at a few places along the context, as a table to print."""
 
 from icltool.core.result import Result, Row, whole
-from icltool.core.table import Table, number, spread
+from icltool.core.table import Table, as_text, spread
 from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_SHIFT, ZERO
 
 TABLE_PLACES = 7
@@ -18,7 +18,7 @@ def error_table(result: Result) -> Table:
         title="Squared error after k in-context examples (predicting zero = 1)",
         columns=["", *(f"k={seen}" for seen in shown)],
         rows=[
-            [shown_name, *(number(by_place.get((name, seen))) for seen in shown)]
+            [shown_name, *(as_text(by_place.get((name, seen))) for seen in shown)]
             for name, shown_name in learner_names(rows).items()
         ],
     )
@@ -34,7 +34,7 @@ def shift_table(result: Result) -> Table:
         title=f"Squared error of {model} and others under shifts, after k in-context examples",
         columns=["", "k", "model", *(name.removesuffix(" neighbours") for name in TABLE_BASELINES)],
         rows=[
-            [shift, str(rows[shift, model]["examples"]), *(number(rows[shift, name]["mean"]) for name in learners)]
+            [shift, str(rows[shift, model]["examples"]), *(as_text(rows[shift, name]["mean"]) for name in learners)]
             for shift in shifts
         ],
     )

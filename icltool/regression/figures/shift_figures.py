@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row, real
-from icltool.core.table import number
+from icltool.core.table import as_text
 from icltool.figures.marks import LOG_FLOOR
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
@@ -39,7 +39,7 @@ def error_by_shift(results: Sequence[Result]) -> go.Figure | None:
         x=[name.replace(" ", "<br>") for name in columns],
         y=[f"{shift} (k = {columns[ZERO][shift]['examples']})" for shift in shifts],
         z=[[_decades(rows.get(shift), useless[shift]) for rows in columns.values()] for shift in shifts],
-        text=[[number(rows[shift]["mean"]) if shift in rows else "" for rows in columns.values()] for shift in shifts],
+        text=[[as_text(rows[shift]["mean"]) if shift in rows else "" for rows in columns.values()] for shift in shifts],
         texttemplate="%{text}",
         textfont={"size": 12},
         colorscale="RdBu_r",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row, real, shared_value, whole
-from icltool.core.table import Table, number, spread
+from icltool.core.table import Table, as_text, spread
 from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place, name_band, over_prompts
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import DASHES, figure, log_range
@@ -40,7 +40,7 @@ def table(result: Result) -> Table:
         title=f"Squared error at the query, {what} (predicting zero = 1)",
         columns=["loops", *(f"n={pairs}" for pairs in shown)],
         rows=[
-            [str(loop), *(number(by_place.get((loop, pairs))) for pairs in shown)]
+            [str(loop), *(as_text(by_place.get((loop, pairs))) for pairs in shown)]
             for loop in dict.fromkeys(row["loop"] for row in rows)
         ],
     )

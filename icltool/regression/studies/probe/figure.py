@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row, real, shared_value, whole
-from icltool.core.table import Table, number, spread
+from icltool.core.table import Table, as_text, spread
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.heat_map import heat_map
 from icltool.figures.marks import add_band_line, add_reference_line, mark_place, name_band, over_prompts
@@ -56,12 +56,12 @@ def table(result: Result) -> Table:
             *(
                 [
                     str(row["state"]),
-                    number(row["mean"]),
-                    *(number(by_place[row["index"], prefix]) for prefix in columns),
+                    as_text(row["mean"]),
+                    *(as_text(by_place[row["index"], prefix]) for prefix in columns),
                 ]
                 for row in rows
             ),
-            ["predicting zero", number(rows[0]["zero"]), *(number(_zero(result, prefix)) for prefix in columns)],
+            ["predicting zero", as_text(rows[0]["zero"]), *(as_text(_zero(result, prefix)) for prefix in columns)],
         ],
     )
 

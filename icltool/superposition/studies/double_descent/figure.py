@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from icltool.core.bootstrap import rows_over_seeds
 from icltool.core.result import Result, Row, real, whole
-from icltool.core.table import Table, counted_range, number
+from icltool.core.table import Table, as_text, counted_range
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.heat_map import heat_map
 from icltool.figures.marks import add_band_line, add_caption, over_seeds
@@ -60,7 +60,7 @@ def table(result: Result) -> Table:
     return Table(
         title=f"Toy ReLU model, T = {final['T']} samples, m = {final['m']} (predicting zero: loss 1)",
         columns=["", "value"],
-        rows=[[name.replace("_", " "), number(final[name])] for name in names],
+        rows=[[name.replace("_", " "), as_text(final[name])] for name in names],
     )
 
 
@@ -168,7 +168,9 @@ def _series(results: Sequence[Result]) -> dict[str, list[Row]]:
     differing = [name for name in _SETTINGS if len({result.config.get(name) for result in results}) > 1]
     series: dict[str, list[Row]] = {}
     for result in results:
-        name = ", ".join(f"{setting.replace('_', ' ')} = {number(result.config.get(setting))}" for setting in differing)
+        name = ", ".join(
+            f"{setting.replace('_', ' ')} = {as_text(result.config.get(setting))}" for setting in differing
+        )
         series.setdefault(name, []).extend(result.select(measure=FINAL))
     return series
 
