@@ -26,9 +26,14 @@ STUDIES: list[Study] = [
 ]
 
 
+def find_study(name: str) -> Study | None:
+    """The study of this name (a result's `kind`), if there is one."""
+    return next((study for study in STUDIES if study.name == name), None)
+
+
 def study_named(name: str) -> Study:
-    """The study of this name (a result's `kind`); raises `InputError` when there is none."""
-    for study in STUDIES:
-        if study.name == name:
-            return study
-    raise InputError(f"results of {name!r} have no figure in this icltool; give those of a study, or update it")
+    """The study of this name; raises `InputError` when there is none."""
+    study = find_study(name)
+    if study is None:
+        raise InputError(f"results of {name!r} have no figure in this icltool; give those of a study, or update it")
+    return study

@@ -8,7 +8,7 @@ from icltool.bench.paired_timing import PairedTiming, require_checkout, time_in_
 from icltool.core.progress import OnStep
 from icltool.core.result import Value
 from icltool.core.runtime import environment, prepare, restored_process
-from icltool.core.table import Table, counted, number
+from icltool.core.table import Table, as_text, counted
 
 Facts = Mapping[str, Value]
 # What the three figures are where they are not a speed ratio and the times of ours and the plain one.
@@ -86,10 +86,10 @@ def tables_of(measured: Sequence[Facts]) -> list[Table]:
 
 def _row(facts: Facts) -> list[str]:
     ratio, ours, plain = _names(str(facts["workload"]))
-    spread = f"{number(facts[f'lowest_{ratio}'])} to {number(facts[f'highest_{ratio}'])}"
+    spread = f"{as_text(facts[f'lowest_{ratio}'])} to {as_text(facts[f'highest_{ratio}'])}"
     compiled = ", compiled" if facts["compile"] == "on" else ""
-    times = [number(facts[key]) for key in (ours, plain)]
-    return [f"{facts['workload']}{compiled}", str(facts["size"]), number(facts[ratio]), spread, *times]
+    times = [as_text(facts[key]) for key in (ours, plain)]
+    return [f"{facts['workload']}{compiled}", str(facts["size"]), as_text(facts[ratio]), spread, *times]
 
 
 def _names(workload: str) -> tuple[str, str, str]:

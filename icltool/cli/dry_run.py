@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from icltool.core.table import number
+from icltool.core.table import as_text
 from icltool.studies import study_named
 from icltool.sweep.cost import CORES, MACHINES, core_hours, hours, spoken
 from icltool.sweep.plan import SweepPlan
@@ -29,9 +29,9 @@ def print_plan(plan: SweepPlan, console: Console) -> None:
             # The machines' rates are those of training transformers; other studies' operations are of other kinds.
             trainings.append(cost.flops)
         cells = (run.config.model_dump().get("steps"), _in(1e15, cost.flops), _in(1e9, cost.memory))
-        table.add_row(run.name, run.study, *(number(cell) for cell in cells))
+        table.add_row(run.name, run.study, *(as_text(cell) for cell in cells))
     table.add_section()
-    table.add_row("total", "", "", number(sum(flops) / 1e15), "")
+    table.add_row("total", "", "", as_text(sum(flops) / 1e15), "")
     console.print(table)
     _print_hours(trainings, console)
     if seconds:
@@ -48,7 +48,7 @@ def _print_hours(flops: Sequence[float], console: Console) -> None:
         return
     times = ", ".join(f"{spoken(3600 * hours(flops, machine))} on {machine.name}" for machine in MACHINES)
     rates = ", ".join(
-        f"{number(machine.rate / 1e12)} TFLOP/s {'measured a core' if machine.measured else 'assumed a GPU'}"
+        f"{as_text(machine.rate / 1e12)} TFLOP/s {'measured a core' if machine.measured else 'assumed a GPU'}"
         for machine in MACHINES[:2]
     )
     console.print(f"trainings: about {times}, at {rates}; less where prompts or loops grow", markup=False)

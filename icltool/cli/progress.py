@@ -22,7 +22,7 @@ from rich.table import Column
 from rich.text import Text
 
 from icltool.core.progress import OnStep, StepRecord, ignore_step
-from icltool.core.table import number
+from icltool.core.table import as_text
 
 BETWEEN = "  "
 PLAIN_SECONDS = 15.0
@@ -143,7 +143,7 @@ class _PlainWatcher:
 
 def describe(values: Mapping[str, float | int | None], shown: Sequence[str]) -> str:
     """The values that are shown, as far as they are known, in a few words."""
-    parts = [f"{name.replace('_', ' ')} {number(values[name])}" for name in shown if values.get(name) is not None]
+    parts = [f"{name.replace('_', ' ')} {as_text(values[name])}" for name in shown if values.get(name) is not None]
     if values.get("prompts_per_second") is not None:
         parts.append(f"{values['prompts_per_second']:.0f} prompts/s")
     return BETWEEN.join(parts)

@@ -18,7 +18,7 @@ from icltool.core.processes import launched
 from icltool.core.result import Result, load_result
 from icltool.core.run_folder import settings_from
 from icltool.core.study import RunRequest, Study
-from icltool.core.table import Table, number
+from icltool.core.table import Table, as_text
 from icltool.core.tracking import tracked
 
 
@@ -178,6 +178,6 @@ def _show(table: Table, result: Result, console: Console) -> None:
     """Print the study's table, the run's summary and where its figure is."""
     console.print(printed(table))
     for name, value in result.summary.items():
-        console.print(f"{name.replace('_', ' ')}: {number(value)}", markup=False)
+        console.print(f"{name.replace('_', ' ')}: {as_text(value)}", markup=False)
     # A path stays on one line, so that it can be copied or clicked.
     console.print(f"figure: {result.run / 'figure.html'}", markup=False, soft_wrap=True)

@@ -52,7 +52,10 @@ def read_rows(path: Path) -> list[dict[str, float | int | None]]:
 
 
 def mean_rows(tables: Sequence[Sequence[MetricRow]]) -> list[MetricRow]:
-    """Means over the tables of each column, at steps that all have and where all have a value; one table as it is."""
+    """Means over the tables of each column, at steps that all have and where all have a value; one table as it is.
+
+    Learning curves have no band, so this needs no bootstrap (and no torch).
+    """
     if len(tables) == 1:
         return [*tables[0]]
     by_step = [{row["step"]: row for row in table} for table in tables]

@@ -5,7 +5,7 @@ Records are long-form: one flat row a measurement, so that any table or figure i
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -21,12 +21,41 @@ Value = str | int | float | bool | None
 Row = Mapping[str, Value]
 
 
+def real(row: Row, name: str) -> float:
+    """The number in a column of a record, or in a setting or summary; raises `InputError` where there is none."""
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{_found_under(row, name)} {value!r}, not a number; run the study again, or update icltool")
+    return float(value)
+
+
+def whole(row: Row, name: str) -> int:
+    """The whole number in a column of a record, or in a setting or summary; raises `InputError` where there is none."""
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(
+            f"{_found_under(row, name)} {value!r}, not a whole number; run the study again, or update icltool"
+        )
+    return value
+
+
+def shared_value(values: Iterable[Value]) -> Value:
+    """The value that all of them have; None where they differ or there are none."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
+
+
+def _found_under(row: Row, name: str) -> str:
+    """What holds the column, as the beginning of an error."""
+    return f"a record {row['measure']!r} has under {name!r}" if "measure" in row else f"a result has under {name!r}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What a run found.
 
     `kind` is the study's name, `label` what a figure's legend calls the run, `config` its resolved settings,
-    `environment` the machine and versions, `summary` the few figures to print, `records` the rows to plot. A mean over
+    `environment` the machine and versions, `summary` the few numbers to print, `records` the rows to plot. A mean over
     several seeds, which is drawn and not saved, has the folders of its runs in `seeds`.
     """
 

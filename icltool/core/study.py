@@ -78,7 +78,8 @@ class Study:
     `averages`: its figures take every seed's result and average by themselves. `leaves`: the files of its own that a
     run leaves beside those that every run may (`icltool.core.run_folder.RUN_FILES`); `--force` removes them. `shown`:
     the logged values that progress lines show, in this order. `headline`: the measures of its summary that tables show
-    first, where there is not room for all.
+    first, where there is not room for all. `identity_columns`: what tells the records of one run apart, and says which
+    of two runs belong together; every other column of numbers is measured, and a mean over seeds averages it.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Study:
     leaves: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     headline: tuple[str, ...] = ()
+    identity_columns: tuple[str, ...] = ()
 
     def config(self) -> "type[Config]":
         """The settings class (imports no torch)."""

@@ -5,7 +5,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import plotly.graph_objects as go
 from plotly import io, offline
@@ -19,8 +19,8 @@ FORMATS: tuple[str, ...] = get_args(Format)
 PNG_SCALE = 2
 # Points that a legend may need more where the reader's font is wider than the one in which Plotly measured it.
 ROOM = 24
-# Points of a legend's entry, of the gap between groups of them, and of what is above and below all.
-ENTRY, GROUP_GAP, AROUND_LEGEND = 20, 10, 140
+# Points of a legend's entry, of the gap between groups of them, and of what is above and below all beside the margins.
+ENTRY, GROUP_GAP, AROUND_LEGEND = 20, 10, 12
 
 _STYLE = (
     "body{font-family:Inter,Helvetica,Arial,'DejaVu Sans',sans-serif;max-width:960px;margin:2rem auto;padding:0 1rem;"
@@ -38,7 +38,7 @@ def write_html(figures: Mapping[str, go.Figure], path: Path, *, title: str) -> P
         f"<script>{offline.get_plotlyjs()}</script></head>"
         f"<body><h1>{html.escape(title)}</h1>{''.join(parts)}</body></html>\n"
     )
-    # Half a surrogate pair, which JSON can say, is not text.
+    # JSON can hold half of a surrogate pair, which cannot be encoded.
     write_atomically(path, page.encode(errors="replace"))
     return path
 
@@ -91,12 +91,14 @@ def _render(figures: list[go.Figure], files: list[Path]) -> None:
 
 def _height(figure: go.Figure) -> int:
     """As the look has it, or more: a legend beside the plot that is longer would be cut off in a picture."""
-    traces, legend = cast("Any", figure.data), cast("Any", figure.layout).legend
-    entries = [trace for trace in traces if trace.showlegend is not False and trace.name]
+    traces: Any = figure.data
+    layout: Any = figure.layout
+    # A table has no place in a legend.
+    entries = [trace for trace in traces if getattr(trace, "showlegend", False) is not False and trace.name]
     # Where some are groups, each of the others is one of its own.
     gap = GROUP_GAP if any(trace.legendgroup for trace in entries) else 0
-    needed = AROUND_LEGEND + (ENTRY + gap) * len(entries)
-    return HEIGHT if legend.orientation == "h" else max(HEIGHT, needed)
+    needed = layout.margin.t + layout.margin.b + AROUND_LEGEND + (ENTRY + gap) * len(entries)
+    return HEIGHT if layout.legend.orientation == "h" else max(HEIGHT, needed)
 
 
 def _html(figure: go.Figure, name: str) -> str:

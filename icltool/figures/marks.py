@@ -1,15 +1,19 @@
-"""Marks that several figures share: a line with its band, a reference line, a marked place."""
+"""Marks that several figures share: a line with its band, what the band is, a reference line, a marked place."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Row
+from icltool.core.result import Result, Row
+from icltool.core.table import counted_range
 from icltool.figures.theme import DASHES, GREYS, PALETTE, colour, translucent
 
 # Below this an error is exact to rounding; on a log axis it would flatten everything else.
 LOG_FLOOR = 1e-7
+# Points below a plot that a caption takes.
+CAPTION_ROOM = 24
 
 
 def add_band_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: str, index: int) -> None:
@@ -49,6 +53,50 @@ def add_reference_line(figure: go.Figure, rows: Sequence[Row], *, x: str, name: 
         name=name,
         mode="lines",
         line={"color": GREYS[index % len(GREYS)], "width": 1.5, "dash": DASHES[index % len(DASHES)]},
+    )
+
+
+def over_prompts(prompts: object) -> str:
+    """What a band over prompts is called, for `name_band`; `prompts` is their number, where all lines have the same."""
+    return f"5-95 % of the mean over {prompts or 'the'} prompts (bootstrap)"
+
+
+def over_seeds(counts: Iterable[int]) -> str:
+    """What a band over seeds is called; `counts` are how many seeds the means are of."""
+    return f"5-95 % of the mean over {counted_range(counts, 'seed')} (bootstrap)"
+
+
+def name_band(figure: go.Figure, results: Sequence[Result], *, single: str, mark: str = "band") -> None:
+    """Say below the plot what the bands (or bars) of these results' lines are; `single` is that of a single run's.
+
+    A result that is the mean of several seeds has the band over them.
+    """
+    seeds = {len(result.seeds) for result in results}
+    means = [over_seeds(seeds - {0})] if seeds - {0} else []
+    alone = [f"of one seed, {single}" if means else single] if 0 in seeds else []
+    add_caption(figure, f"{mark}: {'; '.join([*means, *alone])}")
+
+
+def add_caption(figure: go.Figure, text: str) -> None:
+    """Small grey words at the lower left, below the title of the x axis, in room made for them.
+
+    Where the legend lies below the plot they stand above it, under the title.
+    """
+    layout: Any = figure.layout
+    above = layout.legend.orientation == "h"
+    if not above:
+        figure.update_layout(margin={"b": layout.margin.b + CAPTION_ROOM})
+    figure.add_annotation(
+        text=text,
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=1 if above else 0,
+        yref="paper",
+        yanchor="bottom",
+        yshift=2 if above else 6 - layout.margin.b,
+        showarrow=False,
+        font={"size": 12, "color": "#666666"},
     )
 
 

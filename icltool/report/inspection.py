@@ -1,13 +1,14 @@
-"""What a file of icltool's holds, as plain facts: for `inspect`."""
+"""What a file of icltool's holds, as plain facts, for `inspect`."""
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 
 from icltool.core.metrics_log import read_rows
 from icltool.core.result import Value, load_result
 from icltool.core.tensor_header import read_header, tensor_shapes
 from icltool.core.toml_files import read_toml
-from icltool.studies import STUDIES
+from icltool.studies import find_study
 
 
 def describe(path: Path) -> dict[str, object]:
@@ -52,7 +53,8 @@ def _result(path: Path) -> dict[str, object]:
 
 def _by_weight(kind: str, config: Mapping[str, Value]) -> dict[str, Value]:
     """The settings as the study's help has them, then whatever else is stored."""
-    names = next((study.config().names() for study in STUDIES if study.name == kind), [])
+    study = find_study(kind)
+    names = [] if study is None else study.config().names()
     return {name: config[name] for name in [*names, *config] if name in config}
 
 
@@ -62,14 +64,7 @@ def _tensors(path: Path) -> dict[str, object]:
     return {
         "what": "resume state" if header.get("kind") == "resume-state" else "checkpoint",
         "tensors": len(shapes),
-        "numbers": sum(_product(shape) for shape in shapes.values()),
+        "numbers": sum(prod(shape) for shape in shapes.values()),
         **header,
         "shapes": {name: " × ".join(map(str, shape)) or "scalar" for name, shape in shapes.items()},
     }
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total

@@ -1,16 +1,16 @@
-"""A recipe as a section: its page, its recorded figure and figures, the sizes it comes in, and the commands."""
+"""A recipe as a section: its page, its recorded figure and numbers, the sizes it comes in, and the commands."""
 
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from icltool.core.table import Table, banded, number
+from icltool.core.table import Table, as_text, banded
 from icltool.report.markdown import picture_as_data, to_html
 from icltool.report.run_sections import facts_of
 from icltool.report.section import Fact, Section
 from icltool.sweep.plan import plan_sweep
 from icltool.sweep.recipe import SCALES, Recipe, read_recipe
-from icltool.sweep.record import Figures, Reference, ScaleRecord, read_reference, reference_file
+from icltool.sweep.record import RecordedMeans, Reference, ScaleRecord, read_reference, reference_file
 
 PAGE, PICTURES = "README.md", "figure*.svg"
 
@@ -50,7 +50,7 @@ def recorded_tables(content: ScaleRecord, *, scale: str) -> list[Table]:
     ]
 
 
-def _recorded(stage: str, groups: Sequence[Figures], *, scale: str) -> Table:
+def _recorded(stage: str, groups: Sequence[RecordedMeans], *, scale: str) -> Table:
     keys = list(dict.fromkeys(key for group in groups for key in group.settings))
     measures = list(dict.fromkeys(measure for group in groups for measure in group.measures))
     return Table(
@@ -58,7 +58,7 @@ def _recorded(stage: str, groups: Sequence[Figures], *, scale: str) -> Table:
         columns=[name.replace("_", " ") for name in (*keys, "runs", *measures)],
         rows=[
             [
-                *(number(group.settings.get(key)) for key in keys),
+                *(as_text(group.settings.get(key)) for key in keys),
                 str(group.runs),
                 *(_band(group, measure) for measure in measures),
             ]
@@ -67,11 +67,11 @@ def _recorded(stage: str, groups: Sequence[Figures], *, scale: str) -> Table:
     )
 
 
-def _band(group: Figures, measure: str) -> str:
+def _band(group: RecordedMeans, measure: str) -> str:
     if measure not in group.measures:
         return "-"
     mean, low, high = group.measures[measure]
-    return number(mean) if group.runs == 1 else banded(mean, low, high)
+    return as_text(mean) if group.runs == 1 else banded(mean, low, high)
 
 
 def _sizes(name: str, recipe: Recipe, reference: Reference | None, *, where: str) -> Table:

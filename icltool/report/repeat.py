@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 from icltool.core.config import Config, option_name
@@ -10,7 +11,7 @@ from icltool.core.result import Result, Value
 from icltool.core.run_folder import CONFIG
 from icltool.core.toml_files import read_toml
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
-from icltool.studies import STUDIES
+from icltool.studies import find_study
 from icltool.sweep.collect import RUN, finished_runs, settings_of
 
 IMPORT = "import-checkpoint"
@@ -21,7 +22,8 @@ def config_of(kind: str) -> type[Config] | None:
     """The settings class of a study, or of an import; None for a result of something else."""
     if kind == IMPORT:
         return ImportCheckpointConfig
-    return next((study.config() for study in STUDIES if study.name == kind), None)
+    study = find_study(kind)
+    return None if study is None else study.config()
 
 
 def settings_of_run(result: Result) -> dict[str, Value]:
@@ -67,10 +69,7 @@ def sweep_commands(sweep: Result) -> list[str]:
         return []
     rows = [settings_of(row) for row in sweep.select(table=RUN)]
     axes = {name: list(dict.fromkeys(row.get(name) for row in rows)) for name in rows[0]}
-    size = 1
-    for values in axes.values():
-        size *= len(values)
-    if size != len(rows):
+    if prod(len(values) for values in axes.values()) != len(rows):
         return [command for _, result in runs for command in run_commands(result)[:1]]
     kind, settings = runs[0][1].kind, settings_of_run(runs[0][1])
     lists: dict[str, Value] = {name: ",".join(map(_spelled, values)) for name, values in axes.items()}

@@ -6,12 +6,12 @@ import plotly.graph_objects as go
 
 from icltool.core.errors import IcltoolError
 from icltool.core.result import Result, Value
-from icltool.core.table import Table, number
+from icltool.core.table import Table, as_text
 from icltool.figures.series_names import series_names
 from icltool.report.drawing import drawn
 from icltool.report.repeat import config_of, run_commands, settings_of_run
 from icltool.report.section import DrawnFigure, Fact, Section, Settings
-from icltool.studies import STUDIES
+from icltool.studies import find_study
 
 _WORDS = {None: "unset", True: "yes", False: "no"}
 
@@ -27,7 +27,7 @@ def run_sections(results: Sequence[Result]) -> list[Section]:
 
 def facts_of(table: Mapping[str, Value]) -> list[Fact]:
     """Names and values as people read them."""
-    return [Fact(name=name.replace("_", " "), value=number(value)) for name, value in table.items()]
+    return [Fact(name=name.replace("_", " "), value=as_text(value)) for name, value in table.items()]
 
 
 def _of_run(result: Result, *, title: str, draw: bool) -> Section:
@@ -55,7 +55,7 @@ def _compared(results: Sequence[Result], titles: Sequence[str]) -> Section:
         title="Side by side",
         columns=["", *(name.replace("_", " ") for name in names)],
         rows=[
-            [title, *(number(result.summary.get(name)) for name in names)]
+            [title, *(as_text(result.summary.get(name)) for name in names)]
             for title, result in zip(titles, results, strict=True)
         ],
     )
@@ -87,11 +87,12 @@ def setting_facts(result: Result) -> list[Fact]:
 
 
 def _summary_of(kind: str) -> str:
-    return next((study.summary for study in STUDIES if study.name == kind), "")
+    study = find_study(kind)
+    return "" if study is None else study.summary
 
 
 def _tables(result: Result, warnings: list[str]) -> list[Table]:
-    study = next((study for study in STUDIES if study.name == result.kind), None)
+    study = find_study(result.kind)
     if study is None:
         return []
     try:
@@ -103,7 +104,7 @@ def _tables(result: Result, warnings: list[str]) -> list[Table]:
 
 def _drawn_by_study(kind: str, results: Sequence[Result]) -> tuple[list[DrawnFigure], list[str]]:
     warnings: list[str] = []
-    study = next((study for study in STUDIES if study.name == kind), None)
+    study = find_study(kind)
     return ([] if study is None else drawn_or_warned(lambda: study.figures()(results), warnings)), warnings
 
 

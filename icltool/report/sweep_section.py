@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from icltool.core.errors import IcltoolError
 from icltool.core.result import Result
-from icltool.core.table import number
+from icltool.core.table import as_text
 from icltool.report.repeat import sweep_commands
 from icltool.report.run_sections import drawn_or_warned, facts_of, setting_facts
 from icltool.report.section import Section, Settings
@@ -26,7 +26,7 @@ def sweep_section(sweep: Result) -> Section:
     return Section(
         title=sweep.label,
         kind="sweep",
-        lead=f"{claim}{number(summary.get('runs'))} runs{recipe}.",
+        lead=f"{claim}{as_text(summary.get('runs'))} runs{recipe}.",
         path=str(sweep.run),
         facts=facts_of(summary),
         figures=figures,

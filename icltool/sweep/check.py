@@ -7,16 +7,16 @@ from typing import Literal
 
 from icltool.core.errors import InputError
 from icltool.core.result import Result
-from icltool.core.table import Table, number
+from icltool.core.table import Table, as_text
 from icltool.sweep.recipe import Scale
-from icltool.sweep.record import Figures, ScaleRecord, figures_of, read_reference
+from icltool.sweep.record import RecordedMeans, ScaleRecord, read_reference, recorded_means
 
 Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A figure that is not as recorded: `recorded` and `found` are means, None where there is none.
+    """A number that is not as recorded: `recorded` and `found` are means, None where there is none.
 
     `allowed` is the largest difference that would have passed; `what` says in a word what happened.
     """
@@ -32,7 +32,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """How many figures were compared, and those that differ."""
+    """How many recorded numbers were compared, and those that differ."""
 
     compared: int
     differences: Sequence[Difference]
@@ -49,7 +49,7 @@ def recorded_scale(file: Path, scale: Scale) -> ScaleRecord:
 def compare(sweep: Result, recorded: ScaleRecord) -> Comparison:
     """Every recorded mean against the sweep's; a group or measure on one side only is a difference too."""
     before = {_place(group): group for group in recorded.figures}
-    now = {_place(group): group for group in figures_of(sweep)}
+    now = {_place(group): group for group in recorded_means(sweep)}
     differences: list[Difference] = []
     compared = 0
     for place in [*before, *(place for place in now if place not in before)]:
@@ -74,9 +74,9 @@ def differences_table(comparison: Comparison) -> Table:
             entry.stage,
             entry.settings,
             entry.measure.replace("_", " "),
-            number(entry.recorded),
-            number(entry.found),
-            number(entry.allowed),
+            as_text(entry.recorded),
+            as_text(entry.found),
+            as_text(entry.allowed),
             entry.what,
         )
         for entry in comparison.differences
@@ -113,5 +113,5 @@ def _other_runs(place: tuple[str, str], old: int, new: int) -> Difference:
     )
 
 
-def _place(group: Figures) -> tuple[str, str]:
+def _place(group: RecordedMeans) -> tuple[str, str]:
     return group.stage, " ".join(f"{name}={value}" for name, value in sorted(group.settings.items()))

@@ -1,6 +1,6 @@
 """The result of a sweep: a row a run, and each measure aggregated over the seeds with a bootstrap band.
 
-Records: `table` = "run" (stage, run, status, error, the varied settings, the summary's figures) or "aggregate" (stage,
+Records: `table` = "run" (stage, run, status, error, the varied settings, the summary's numbers) or "aggregate" (stage,
 the varied settings without seeds, measure, mean, low, high, runs).
 """
 
@@ -9,9 +9,8 @@ from pathlib import Path
 
 import torch
 
-from icltool.core.bootstrap import bootstrap_mean
+from icltool.core.bootstrap import mean_over_seeds
 from icltool.core.result import Result, Row, Value, load_result
-from icltool.core.seeding import generator
 from icltool.sweep.engines.worker import Outcome
 from icltool.sweep.plan import SweepPlan
 
@@ -59,7 +58,7 @@ def collect(plan: SweepPlan, outcomes: Mapping[Path, Outcome]) -> Result:
 
 
 def measures_of(row: Row) -> dict[str, float]:
-    """The numeric figures of a run's summary."""
+    """The numbers of a run's summary."""
     return {
         key.removeprefix(_MEASURE): float(value)
         for key, value in row.items()
@@ -85,7 +84,7 @@ def aggregate(rows: Sequence[Row]) -> list[Row]:
         tables = [measures_of(row) for row in members]
         for measure in tables[0]:
             values = torch.tensor([table[measure] for table in tables if measure in table], dtype=torch.float64)
-            band = bootstrap_mean(values, generator(0, "sweep", measure))
+            band = mean_over_seeds(values, "sweep", measure)
             aggregated.append(
                 {
                     "table": AGGREGATE,

@@ -1,9 +1,8 @@
 """Results of any kinds to files: each kind's figures by its own study or claim, all images in one browser start."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
 import plotly.graph_objects as go
 
@@ -14,7 +13,7 @@ from icltool.figures.export import write_html, write_images
 from icltool.studies import study_named
 from icltool.sweep.collect import KIND, RUN, SEEDS
 from icltool.sweep.recipe import FIGURES
-from icltool.sweep.seeds import over_seeds, series_of, told_of_seeds
+from icltool.sweep.seeds import mean_of_runs, series_of, title_with_seeds
 
 
 def draw(results: Sequence[Result]) -> dict[str, dict[str, go.Figure]]:
@@ -39,8 +38,9 @@ def sweep_figures(sweep: Result) -> dict[str, go.Figure]:
     if str(name) not in FIGURES:
         raise InputError(f"{sweep.path}: there is no figure {name!r} in this icltool; update it, or check the recipe")
     module, function = FIGURES[str(name)].split(":")
+    draw_claim: Callable[[Result], dict[str, go.Figure]]
     draw_claim = getattr(importlib.import_module(f"icltool.sweep.claims.{module}"), function)
-    return cast("dict[str, go.Figure]", draw_claim(sweep))
+    return draw_claim(sweep)
 
 
 def plot_results(results: Sequence[Result], *, formats: Sequence[str], folder: Path) -> list[Path]:
@@ -71,10 +71,10 @@ def _overlaid(sweep: Result) -> dict[str, go.Figure]:
     if not runs:
         return {}
     study = study_named(runs[0].kind)
-    results = runs if study.averages else [over_seeds(one.runs) for one in series]
+    results = runs if study.averages else [mean_of_runs(one.runs) for one in series]
     drawn = study.figures()(results)
     for figure in drawn.values():
-        figure.update_layout(title_text=told_of_seeds(figure.layout.title.text, results))
+        figure.update_layout(title_text=title_with_seeds(figure.layout.title.text, results))
     return drawn
 
 

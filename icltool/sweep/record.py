@@ -1,4 +1,4 @@
-"""A recipe's record, `reference.json`: each scale's aggregated figures, how far they may move, the machine.
+"""A recipe's record, `reference.json`: each scale's means over seeds, how far they may move, the machine.
 
 {"schema": 1, "recipe": "masked-state", "claim": "1e", "scales": {"cpu": {
   "tolerance": {"relative": 0.1, "absolute": 1e-06, "bands": 1.0},   # kept when the scale is recorded again
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from icltool.core.errors import InputError
 from icltool.core.files import unreadable, write_atomically
-from icltool.core.result import Result, Row, Value
+from icltool.core.result import Result, Row, Value, real, whole
 from icltool.sweep.collect import AGGREGATE
 from icltool.sweep.recipe import Scale
 
@@ -51,8 +51,8 @@ TOLERANCES: Mapping[Scale, Tolerance] = {
 }
 
 
-class Figures(_Strict):
-    """The runs that differ in their seeds only: what is common to them, and mean, low, high of each measure."""
+class RecordedMeans(_Strict):
+    """The runs that differ in their seeds only: their settings, and mean, low, high of each measure."""
 
     stage: str
     settings: dict[str, bool | int | float | str | None]
@@ -61,12 +61,12 @@ class Figures(_Strict):
 
 
 class ScaleRecord(_Strict):
-    """One scale's figures, their tolerance (and a measure's own), and the machine."""
+    """One scale's recorded means (`figures` in the file), their tolerance (and a measure's own), and the machine."""
 
     tolerance: Tolerance
     exceptions: dict[str, Tolerance] = Field(default_factory=dict)
     machine: dict[str, bool | int | float | str | None]
-    figures: list[Figures]
+    figures: list[RecordedMeans]
 
     def tolerance_of(self, measure: str) -> Tolerance:
         """The tolerance of a measure."""
@@ -107,7 +107,7 @@ def read_reference(file: Path) -> Reference | None:
 
 
 def record(sweep: Result, *, scale: Scale, file: Path) -> Reference:
-    """Write the sweep's figures as the record of its scale; other scales, tolerances and exceptions stay.
+    """Write the sweep's means as the record of its scale; other scales, tolerances and exceptions stay.
 
     The file is sorted, a group of runs a line, so that a change reads as what moved.
     """
@@ -119,14 +119,14 @@ def record(sweep: Result, *, scale: Scale, file: Path) -> Reference:
         tolerance=old.tolerance if old else TOLERANCES[scale],
         exceptions=old.exceptions if old else {},
         machine={**dict(sorted(sweep.environment.items())), "seconds": sweep.summary.get("seconds")},
-        figures=figures_of(sweep),
+        figures=recorded_means(sweep),
     )
     reference = Reference(schema=SCHEMA_VERSION, recipe=recipe, claim=claim, scales=dict(sorted(scales.items())))
     write_atomically(file, _text(reference).encode())
     return reference
 
 
-def figures_of(sweep: Result) -> list[Figures]:
+def recorded_means(sweep: Result) -> list[RecordedMeans]:
     """A sweep's aggregates by stage and settings, sorted, to six digits, without what measures the machine."""
     groups: dict[str, dict[str, tuple[float, float, float]]] = {}
     heads: dict[str, tuple[str, dict[str, Value], int]] = {}
@@ -136,10 +136,10 @@ def figures_of(sweep: Result) -> list[Figures]:
             continue
         settings = {key: value for key, value in sorted(row.items()) if key not in _FIXED}
         key = json.dumps([row["stage"], settings])
-        heads.setdefault(key, (str(row["stage"]), settings, int(str(row["runs"]))))
+        heads.setdefault(key, (str(row["stage"]), settings, whole(row, "runs")))
         groups.setdefault(key, {})[measure] = (_number(row, "mean"), _number(row, "low"), _number(row, "high"))
     found = [
-        Figures(stage=stage, settings=settings, runs=runs, measures=dict(sorted(groups[key].items())))
+        RecordedMeans(stage=stage, settings=settings, runs=runs, measures=dict(sorted(groups[key].items())))
         for key, (stage, settings, runs) in heads.items()
     ]
     return sorted(found, key=_order)
@@ -151,10 +151,10 @@ def is_timing(measure: str) -> bool:
 
 
 def _number(row: Row, column: str) -> float:
-    return float(f"{float(str(row[column])):.{DIGITS}g}")
+    return float(f"{real(row, column):.{DIGITS}g}")
 
 
-def _order(group: Figures) -> tuple[str, list[tuple[str, str, float, str]]]:
+def _order(group: RecordedMeans) -> tuple[str, list[tuple[str, str, float, str]]]:
     """By stage, then by settings, numbers as numbers."""
     parts: Sequence[tuple[str, Value]] = list(group.settings.items())
     numeric = [
@@ -165,7 +165,7 @@ def _order(group: Figures) -> tuple[str, list[tuple[str, str, float, str]]]:
 
 
 def _text(reference: Reference) -> str:
-    """JSON with each group of figures on a line of its own."""
+    """JSON with each group of runs on a line of its own."""
     table = reference.model_dump(mode="json", by_alias=True)
     lines: dict[str, str] = {}
     for scale, content in table["scales"].items():

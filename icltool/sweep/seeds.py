@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import torch
 
-from icltool.core.bootstrap import bootstrap_mean
+from icltool.core.bootstrap import mean_over_seeds
+from icltool.core.errors import InputError
 from icltool.core.result import Result, Row, Value
-from icltool.core.seeding import generator
+from icltool.core.table import counted_range
+from icltool.studies import study_named
 from icltool.sweep.collect import finished_runs
 
 Name = Callable[[Row], str]
 
-# What a record measures; its place is all its other columns.
-_MIDDLES, _SIDES, _BESIDE = ("mean", "median"), ("low", "high"), ("loops_spent",)
+# The column that a record's low and high belong to: the first of these that it has.
+_MIDDLES = ("median", "mean")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +28,8 @@ class Series:
 
     @property
     def result(self) -> Result:
-        """The runs as one result under this name (see `over_seeds`)."""
-        return dataclasses.replace(over_seeds(self.runs), label=self.label)
+        """The runs as one result under this name (see `mean_of_runs`)."""
+        return dataclasses.replace(mean_of_runs(self.runs), label=self.label)
 
 
 def series_of(sweep: Result, *, stage: str, name: Name, **where: Value) -> list[Series]:
@@ -42,53 +44,80 @@ def series_of(sweep: Result, *, stage: str, name: Name, **where: Value) -> list[
     return [Series(label=label, runs=runs) for label, runs in groups.items()]
 
 
-def over_seeds(runs: Sequence[Result]) -> Result:
+def mean_of_runs(runs: Sequence[Result]) -> Result:
     """One result for runs of several seeds; a single run as it is, with its band over prompts.
 
-    A record's mean (or median) is the mean over the seeds and its band the bootstrap's 5-95 % of that mean; records
-    that some run does not have are left out. Everything else is the first run's.
+    Records belong together that agree in the columns which their study declares (`Study.identity_columns`). Every other
+    number is the mean over the seeds; low and high become the bootstrap's 5-95 % of the mean (or median) between them.
+    Records that some run does not have, or has without a value, are left out. Everything else is the first run's.
+
+    Raises `InputError` where no record is shared, or a run's own records are not told apart, or a word differs.
     """
     if len(runs) == 1:
         return runs[0]
-    tables = [{_place(row): row for row in run.records} for run in runs]
-    places = [place for place in tables[0] if all(place in table for table in tables)]
-    drawn = [place for place in places if all(_middle(table[place]) is not None for table in tables)]
-    if not drawn:
-        return dataclasses.replace(runs[0], records=[], seeds=[run.run for run in runs])
-    values = torch.tensor([[_middle(table[place]) for place in drawn] for table in tables], dtype=torch.float64)
-    band = bootstrap_mean(values, generator(0, "over-seeds"))
-    records = [
-        {
-            **tables[0][place],
-            **{middle: mean for middle in _MIDDLES if middle in tables[0][place]},
-            **{name: _mean([table[place] for table in tables], name) for name in _BESIDE if name in tables[0][place]},
-            "low": low,
-            "high": high,
-        }
-        for place, mean, low, high in zip(drawn, *(side.tolist() for side in band), strict=True)
-    ]
+    identity = study_named(runs[0].kind).identity_columns
+    tables = [_by_identity(run, identity) for run in runs]
+    shared = [[table[key] for table in tables] for key in tables[0] if all(key in table for table in tables)]
+    if not shared and any(tables):
+        names = ", ".join(str(run.run) for run in runs)
+        raise InputError(f"the runs {names} share no record: none has the same {', '.join(identity)} in all of them")
+    measured = [rows for rows in shared if all(row[_middle(row)] is not None for row in rows if _middle(row))]
+    records = [_mean_record(rows, identity, kind=runs[0].kind) for rows in measured]
+    banded = [(rows, record) for rows, record in zip(measured, records, strict=True) if _middle(record)]
+    if banded:
+        values = [[row[_middle(row)] for row in rows] for rows, _ in banded]
+        band = mean_over_seeds(torch.tensor(values, dtype=torch.float64).T)
+        for (_, record), mean, low, high in zip(banded, *(side.tolist() for side in band), strict=True):
+            record.update({_middle(record): mean, "low": low, "high": high})
     return dataclasses.replace(runs[0], records=records, seeds=[run.run for run in runs])
 
 
-def told_of_seeds(title: str, results: Sequence[Series | Result]) -> str:
+def title_with_seeds(title: str, results: Sequence[Series | Result]) -> str:
     """The title, and of how many seeds its lines are the means; a line of one seed among them says so itself."""
     counts = {len(one.runs if isinstance(one, Series) else one.seeds) for one in results} - {0, 1}
     if not counts:
         return title
-    seeds = f"{min(counts)} seeds" if len(counts) == 1 else f"{min(counts)} to {max(counts)} seeds"
+    seeds = counted_range(counts, "seed")
     if title.endswith(")"):
         return f"{title[:-1]}; mean of {seeds})"
     return f"{title} (mean of {seeds})"
 
 
-def _place(row: Row) -> tuple[tuple[str, Value], ...]:
-    return tuple((key, value) for key, value in row.items() if key not in (*_MIDDLES, *_SIDES, *_BESIDE))
+def _by_identity(run: Result, identity: Sequence[str]) -> dict[tuple[Value, ...], Row]:
+    """The records by their values of the identity columns, which must tell them apart."""
+    records = {tuple(row.get(column) for column in identity): row for row in run.records}
+    if len(records) < len(run.records):
+        raise InputError(
+            f"{run.run} holds two records with the same {', '.join(identity) or 'identity'}; "
+            f"the study {run.kind!r} declares too few identity columns to average over seeds"
+        )
+    return records
 
 
-def _mean(rows: Sequence[Row], name: str) -> float:
-    return sum(float(str(row[name])) for row in rows) / len(rows)
+def _mean_record(rows: Sequence[Row], identity: Sequence[str], *, kind: str) -> dict[str, Value]:
+    """One record for the same record of several seeds; what is not measured, or the same in all, is the first's."""
+    return {
+        column: value if column in identity else _mean_value(column, [row.get(column) for row in rows], kind=kind)
+        for column, value in rows[0].items()
+    }
 
 
-def _middle(row: Row) -> float | None:
-    found = next((row[middle] for middle in _MIDDLES if middle in row), None)
-    return float(found) if isinstance(found, int | float) else None
+def _mean_value(column: str, values: Sequence[Value], *, kind: str) -> Value:
+    """The mean of numbers, None where a run has none."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    if None in values:
+        return None
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) < len(values):
+        words = ", ".join(repr(value) for value in dict.fromkeys(values))
+        raise InputError(
+            f"the column {column!r} is neither a number nor the same for every seed ({words}), "
+            f"and the study {kind!r} does not declare it as an identity column"
+        )
+    return sum(numbers) / len(numbers)
+
+
+def _middle(row: Row) -> str:
+    """The column between low and high; empty for a record without a band."""
+    return next((middle for middle in _MIDDLES if middle in row), "")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from icltool.core.result import Result, Row, Value
-from icltool.core.table import Table, banded, number
+from icltool.core.table import Table, as_text, banded
 from icltool.sweep.collect import AGGREGATE, RUN, settings_of
 
 _FIXED = {"table", "measure", "mean", "low", "high", "runs"}
@@ -17,7 +17,7 @@ def aggregates_table(sweep: Result, *, stage: str | None = None, measures: Seque
     keys = list(dict.fromkeys(key for row in rows for key in row if key not in hidden))
     groups: dict[tuple[str, ...], dict[str, str]] = {}
     for row in rows:
-        place = (*(number(row.get(key)) for key in keys), number(row["runs"]))
+        place = (*(as_text(row.get(key)) for key in keys), as_text(row["runs"]))
         groups.setdefault(place, {})[str(row["measure"])] = _cell(row)
     alone = all(row["runs"] == 1 for row in rows)
     return Table(
@@ -35,7 +35,7 @@ def runs_table(sweep: Result) -> Table:
         title="Runs",
         columns=["run", *(key.replace("_", " ") for key in keys), "status", "reason"],
         rows=[
-            (str(row["run"]), *(number(row.get(key)) for key in keys), str(row["status"]), str(row["error"] or ""))
+            (str(row["run"]), *(as_text(row.get(key)) for key in keys), str(row["status"]), str(row["error"] or ""))
             for row in rows
         ],
     )
@@ -54,7 +54,7 @@ def failures_table(sweep: Result) -> Table:
 def _cell(row: Row) -> str:
     """The mean, with its band where there is more than one run."""
     mean, low, high = (_whole(row[column]) for column in ("mean", "low", "high"))
-    return number(mean) if row["runs"] == 1 else banded(mean, low, high)
+    return as_text(mean) if row["runs"] == 1 else banded(mean, low, high)
 
 
 def _whole(value: Value) -> Value:

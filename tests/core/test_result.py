@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from icltool.core.errors import InputError
-from icltool.core.result import Result, load_result
+from icltool.core.result import Result, Row, load_result, real, shared_value, whole
 
 RUN = Path("run")
 
@@ -41,6 +41,26 @@ def test_select(result: Result):
     assert result.select(loop=2) == [result.records[1]]
     assert result.select(role="model") == list(result.records)
     assert result.select(loop=2, role="baseline") == []
+
+
+def test_numbers_of_a_record_or_what_stands_in_their_place() -> None:
+    row: Row = {"measure": "error by loop", "loop": 2, "mean": 0.25, "low": None, "model": "m", "asked": True}
+    assert (real(row, "mean"), real(row, "loop"), whole(row, "loop")) == (0.25, 2.0, 2)
+    for name, value in (("low", "None"), ("high", "None"), ("model", "'m'"), ("asked", "True")):
+        with pytest.raises(InputError, match=rf"^a record 'error by loop' has under '{name}' {value}, not a number;"):
+            real(row, name)
+        with pytest.raises(InputError, match=rf"under '{name}' {value}, not a whole number;"):
+            whole(row, name)
+    with pytest.raises(InputError, match=r"^a record 'error by loop' has under 'mean' 0.25, not a whole number"):
+        whole(row, "mean")
+    with pytest.raises(InputError, match=r"^a result has under 'parameters' None, not a whole number"):
+        whole({}, "parameters")
+
+
+def test_a_value_that_all_share() -> None:
+    assert shared_value([3, 3]) == 3
+    assert shared_value([3, 4]) is None
+    assert shared_value([]) is None
 
 
 def test_what_is_not_finite_is_null(result: Result):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from icltool.core.table import banded, counted, number
+from icltool.core.table import as_text, banded, counted
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ from icltool.core.table import banded, counted, number
     ],
 )
 def test_a_number(value: object, shown: str) -> None:
-    assert number(value) == shown
+    assert as_text(value) == shown
 
 
 @pytest.mark.parametrize(

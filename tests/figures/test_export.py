@@ -39,6 +39,13 @@ def test_a_picture_is_as_high_as_its_legend_needs() -> None:
     assert shown == [f"run {index}" for index in range(20)]
 
 
+def test_a_table_becomes_a_picture_too() -> None:
+    look = figure(title="", x="", y="")
+    look.add_table(header={"values": ["learner"]}, cells={"values": [["transformer"]]})
+    (file,) = write_images({"table": look}, Path(), formats=["svg"])
+    assert b"transformer" in file.read_bytes()
+
+
 def test_lines_past_the_last_colour_differ_in_their_dashes() -> None:
     look = figure(title="", x="", y="")
     for index in range(14):

@@ -7,7 +7,7 @@ from icltool.cli.options import given_values, with_settings
 from icltool.cli.signature import Json, Quiet, flag, path_option
 from icltool.cli.stdio import people, print_result
 from icltool.core.study import RunRequest
-from icltool.core.table import number
+from icltool.core.table import as_text
 from icltool.regression.studies.import_checkpoint.config import ImportCheckpointConfig
 
 
@@ -29,6 +29,6 @@ def run(
 
     result = import_checkpoint(config, request=RunRequest(out=out, force=force))
     if not quiet:
-        facts = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in result.summary.items())
+        facts = ", ".join(f"{name.replace('_', ' ')} {as_text(value)}" for name, value in result.summary.items())
         people().print(f"{result.label}: {facts}", markup=False)
     print_result(result, result.checkpoint or result.path, as_json=json)

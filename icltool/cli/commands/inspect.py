@@ -10,7 +10,7 @@ from rich.table import Table
 
 from icltool.cli.signature import flag
 from icltool.cli.stdio import expand_inputs, people, print_json
-from icltool.core.table import number
+from icltool.core.table import as_text
 
 
 def run(
@@ -37,7 +37,7 @@ def run(
             if isinstance(value, Mapping):
                 table.add_section()
                 for name, entry in value.items():
-                    table.add_row(escape(f"{section}.{name}"), escape(number(entry)))
+                    table.add_row(escape(f"{section}.{name}"), escape(as_text(entry)))
             else:
-                table.add_row(escape(section), escape(number(value)))
+                table.add_row(escape(section), escape(as_text(value)))
         console.print(table)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jaxtyping import Bool
 from torch import Tensor
 
-from icltool.core.result import Row, Value
+from icltool.core.result import Row, Value, whole
 from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest
 
 BY_POSITION = "accuracy by position"
@@ -69,4 +69,4 @@ def accuracy_records(
 def last_accuracy(records: Sequence[Row], test: str) -> Mapping[str, Value]:
     """The row of a test's last position."""
     rows = [row for row in records if row["measure"] == BY_POSITION and row["test"] == test]
-    return max(rows, key=lambda row: int(str(row["examples"])))
+    return max(rows, key=lambda row: whole(row, "examples"))

@@ -5,17 +5,21 @@ from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.figures.marks import add_band_line, mark_place
+from icltool.core.bootstrap import rows_over_seeds
+from icltool.core.result import Result, Row, real, shared_value, whole
+from icltool.figures.marks import add_band_line, add_caption, mark_place, name_band, over_seeds
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
+from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT
 from icltool.gpicl.evaluation.accuracy_table import row_name
 
-# An improvement below this is not learning within the sequence.
-WORTH_THE_NAME = 0.05
+# What the band of an accuracy is called (`gpicl.evaluation.accuracy_records.wilson_interval`).
+INTERVAL = "95 % interval (Wilson)"
+# An improvement below this does not count as learning within the sequence.
+LEAST_IMPROVEMENT = 0.05
 
 
-def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figure:
+def accuracy_by_position(results: Sequence[Result]) -> go.Figure:
     """A band for each result and test, and the chance level."""
     look = figure(
         title="Accuracy within the sequence", x="examples of the task seen", y="accuracy (share of right answers)"
@@ -23,7 +27,7 @@ def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figur
     names = series_names(results)
     index = 0
     for result, name in zip(results, names, strict=True):
-        rows = result.select(measure=measure)
+        rows = result.select(measure=BY_POSITION)
         for test in dict.fromkeys(row_name(result, row) for row in rows):
             label = test if len(results) == 1 else f"{name}: {test}"
             line = [row for row in rows if row_name(result, row) == test]
@@ -31,13 +35,14 @@ def accuracy_by_position(results: Sequence[Result], *, measure: str) -> go.Figur
             index += 1
     add_chance(look, results)
     look.update_yaxes(range=[0, 1.02])
+    name_band(look, results, single=INTERVAL)
     return look
 
 
 def add_chance(look: go.Figure, results: Sequence[Result]) -> None:
     """A horizontal line where guessing stands, when the results agree on it."""
-    levels = {result.summary.get("chance") for result in results}
-    if len(levels) == 1 and isinstance(level := levels.pop(), float):
+    level = shared_value(result.summary.get("chance") for result in results)
+    if isinstance(level, float):
         look.add_hline(
             y=level,
             line={"color": "#999999", "width": 1, "dash": "dot"},
@@ -46,59 +51,52 @@ def add_chance(look: go.Figure, results: Sequence[Result]) -> None:
         )
 
 
-def improvement_by_tasks(results: Sequence[Result], *, measure: str) -> go.Figure:
+def improvement_by_tasks(results: Sequence[Result]) -> go.Figure:
     """Last minus first accuracy on test images against the number of training tasks, a line a test.
 
-    Several results with as many tasks (seeds) are averaged; the band is their range. Where learning to learn begins on
-    unseen tasks is marked.
+    Several results with as many tasks (seeds) are averaged, with the band over seeds. Where learning to learn begins
+    on unseen tasks is marked.
     """
     look = figure(
         title="What learning to learn takes",
         x="training tasks",
-        y="improvement within the sequence (last - first accuracy)",
+        y="improvement (last - first accuracy)",
         log_x=True,
     )
     rows: list[Row] = [
         {**row, "training_tasks": result.config["tasks"]}
         for result in results
-        for row in result.select(measure=measure, images="test")
+        for row in result.select(measure=IMPROVEMENT, images="test")
     ]
+    counts: set[int] = set()
     for index, test in enumerate(dict.fromkeys(str(row["test"]) for row in rows)):
-        points = _over_seeds([row for row in rows if row["test"] == test])
-        add_band_line(look, points, x="tasks", name=test, index=index)
-    powers = sorted({int(str(row["training_tasks"])) for row in rows})
+        points = rows_over_seeds([row for row in rows if row["test"] == test], "mean", by=["training_tasks"])
+        counts.update(whole(point, "runs") for point in points)
+        add_band_line(look, points, x="training_tasks", name=test, index=index)
+    powers = sorted({whole(row, "training_tasks") for row in rows})
     look.update_xaxes(tickvals=powers, ticktext=[_power(tasks) for tasks in powers])
     unseen = [row for row in rows if row["tasks"] == "unseen"]
-    own = _over_seeds([row for row in unseen if row["test"] == unseen[0]["test"]]) if unseen else []
-    begins = transition([(int(str(row["tasks"])), float(str(row["mean"]))) for row in own])
+    own = rows_over_seeds([row for row in unseen if row["test"] == unseen[0]["test"]], "mean", by=["training_tasks"])
+    begins = transition([(whole(row, "training_tasks"), real(row, "mean")) for row in own])
     if begins is not None:
         mark_place(look, begins, "learning to learn begins")
+    if counts - {1}:
+        add_caption(look, f"band: {over_seeds(counts)}")
     return look
 
 
 def transition(improvements: Sequence[tuple[int, float]]) -> float | None:
     """Where the improvement on unseen tasks passes half of its largest value, halfway (in log) between two counts.
 
-    None when it does so nowhere: already at the fewest tasks, or no improvement is worth the name (below .05).
+    None when it does so nowhere: already at the fewest tasks, or every improvement is below .05.
     """
     largest = max((mean for _, mean in improvements), default=0.0)
-    if largest < WORTH_THE_NAME:
+    if largest < LEAST_IMPROVEMENT:
         return None
     for (few, before), (many, after) in pairwise(improvements):
         if before < largest / 2 <= after:
             return float((few * many) ** 0.5)
     return None
-
-
-def _over_seeds(rows: Sequence[Row]) -> list[Row]:
-    """Mean and range at each number of training tasks."""
-    by_tasks: dict[int, list[float]] = {}
-    for row in rows:
-        by_tasks.setdefault(int(str(row["training_tasks"])), []).append(float(str(row["mean"])))
-    return [
-        {"tasks": tasks, "mean": sum(seeds) / len(seeds), "low": min(seeds), "high": max(seeds)}
-        for tasks, seeds in sorted(by_tasks.items())
-    ]
 
 
 def _power(tasks: int) -> str:

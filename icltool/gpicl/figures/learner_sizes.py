@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, real, whole
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import axis, colour, figure
 from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, last_accuracy
@@ -33,15 +33,15 @@ def accuracy_by_size(learners: Sequence[SizedLearner], *, chance: float | None) 
     """
     look = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.05)
     for index, learner in enumerate(learners):
-        mean = float(str(learner.accuracy["mean"]))
+        mean = real(learner.accuracy, "mean")
         for column, size in ((1, learner.parameters), (2, learner.state_size)):
             look.add_scatter(
                 x=[max(size, 1)],
                 y=[mean],
                 error_y={
                     "type": "data",
-                    "array": [float(str(learner.accuracy["high"])) - mean],
-                    "arrayminus": [mean - float(str(learner.accuracy["low"]))],
+                    "array": [real(learner.accuracy, "high") - mean],
+                    "arrayminus": [mean - real(learner.accuracy, "low")],
                     "thickness": 1.2,
                 },
                 mode="markers",
@@ -85,8 +85,8 @@ def sized(results: Sequence[Result]) -> list[SizedLearner]:
             SizedLearner(
                 name=name,
                 accuracy=last_accuracy(result.select(model=own["model"]), str(own["test"])),
-                parameters=int(str(result.summary["parameters"])),
-                state_size=int(str(result.summary["state_size"])),
+                parameters=whole(result.summary, "parameters"),
+                state_size=whole(result.summary, "state_size"),
             )
         )
     return learners

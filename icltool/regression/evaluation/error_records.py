@@ -34,7 +34,6 @@ ZERO = "zero"
 
 # Every loop is recorded up to here; beyond, as many again at equal ratios.
 EVERY_LOOP_UP_TO = 200
-TABLE_PLACES = 7
 
 
 def model_records(name: str, errors: Float[Tensor, "s B n"], *, seed: int) -> list[Row]:
@@ -150,11 +149,6 @@ def recorded_loops(loops: int) -> list[int]:
         return list(range(1, loops + 1))
     beyond = torch.logspace(np.log10(EVERY_LOOP_UP_TO), np.log10(loops), EVERY_LOOP_UP_TO, dtype=torch.float64)
     return sorted({*range(1, EVERY_LOOP_UP_TO + 1), *(round(float(loop)) for loop in beyond), loops})
-
-
-def spread_places(last: int, count: int = TABLE_PLACES) -> list[int]:
-    """At most `count` numbers of examples, evenly from 0 to `last`: where tables and slow baselines look."""
-    return sorted({round(last * place / (count - 1)) for place in range(count)})
 
 
 def _records(

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.figures.marks import LOG_FLOOR, add_band_line, add_reference_line, mark_place
+from icltool.core.result import Result, Row, real, shared_value, whole
+from icltool.figures.marks import LOG_FLOOR, add_band_line, add_reference_line, mark_place, name_band, over_prompts
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import GREYS, colour, figure, log_range
+from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP, HALTING, RESIDUAL
 from icltool.regression.evaluation.error_table import learner_names
 
 ERROR = "squared error (predicting zero = 1)"
@@ -19,36 +20,36 @@ FEW_LOOPS = 12
 SYMBOLS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "cross-open", "x-open")
 
 
-def error_by_example(results: Sequence[Result], *, measure: str) -> go.Figure:
+def error_by_example(results: Sequence[Result]) -> go.Figure:
     """Error against examples seen, a band a model, the baselines of the first result in grey."""
     look = figure(title="Error along the context", x="in-context examples seen", y=ERROR, log_y=True)
     if results:
-        _add_baselines(look, results[0].select(measure=measure, role="baseline"))
+        _add_baselines(look, results[0].select(measure=BY_EXAMPLE, role="baseline"))
     for index, (result, name) in enumerate(zip(results, series_names(results), strict=True)):
-        rows = result.select(measure=measure, role="model")
+        rows = result.select(measure=BY_EXAMPLE, role="model")
         add_band_line(look, rows, x="examples", name=name, index=index)
-    log_range(
-        look, [1.5, *_extent([row for result in results for row in result.select(measure=measure, role="model")])]
-    )
-    dims = {result.config.get("d") for result in results}
-    if len(dims) == 1 and isinstance(d := dims.pop(), int):
+    drawn = [row for result in results for row in result.select(measure=BY_EXAMPLE, role="model")]
+    log_range(look, [1.5, *_extent(drawn)])
+    d = shared_value(result.config.get("d") for result in results)
+    if isinstance(d, int):
         mark_place(look, d, f"d = {d}")
+    name_band(look, results, single=_over_their_prompts(drawn))
     return look
 
 
-def error_by_loop(results: Sequence[Result], *, measure: str) -> go.Figure | None:
+def error_by_loop(results: Sequence[Result]) -> go.Figure | None:
     """Error of the last point against loops, each model's trained number marked; None when no model loops."""
-    return _along_the_loops(results, measure=measure, title="Error of the last point after each loop", y=ERROR)
+    return _along_the_loops(results, measure=BY_LOOP, title="Error of the last point after each loop", y=ERROR)
 
 
-def residual_by_loop(results: Sequence[Result], *, measure: str) -> go.Figure | None:
+def residual_by_loop(results: Sequence[Result]) -> go.Figure | None:
     """How far a loop moves the state (median and 5-95 % of the prompts) against loops; None when no model loops."""
     title = "Change of the state by each loop (0 at a fixed point)"
     y = "‖z<sub>t</sub> − z<sub>t−1</sub>‖ / ‖z<sub>t−1</sub>‖"
-    return _along_the_loops(results, measure=measure, title=title, y=y, middle="median")
+    return _along_the_loops(results, measure=RESIDUAL, title=title, y=y, middle="median")
 
 
-def error_by_loops_spent(results: Sequence[Result], *, halting: str, by_loop: str) -> go.Figure | None:
+def error_by_loops_spent(results: Sequence[Result]) -> go.Figure | None:
     """Error against loops spent: the same number for all prompts (line), or each prompt's own (marks, one a tolerance).
 
     None when no result holds halting.
@@ -56,21 +57,21 @@ def error_by_loops_spent(results: Sequence[Result], *, halting: str, by_loop: st
     halted = [
         (name, result)
         for result, name in zip(results, series_names(results), strict=True)
-        if result.select(measure=halting)
+        if result.select(measure=HALTING)
     ]
     if not halted:
         return None
     look = figure(title="Loops that stop when the state has settled", x="loops spent (mean)", y=ERROR, log_y=True)
     for index, (name, result) in enumerate(halted):
-        add_band_line(look, result.select(measure=by_loop), x="loop", name=f"{name}: same for all", index=index)
-        rows = sorted(result.select(measure=halting), key=lambda row: float(str(row["loops_spent"])))
-        means = [max(float(str(row["mean"])), LOG_FLOOR) for row in rows]
+        add_band_line(look, result.select(measure=BY_LOOP), x="loop", name=f"{name}: same for all", index=index)
+        rows = sorted(result.select(measure=HALTING), key=lambda row: real(row, "loops_spent"))
+        means = [max(real(row, "mean"), LOG_FLOOR) for row in rows]
         look.add_scatter(
             x=[row["loops_spent"] for row in rows],
             y=means,
             name=f"{name}: halting",
             mode="lines+markers+text",
-            text=[f"{float(str(row['tolerance'])):g}" if row["asked"] else "" for row in rows],
+            text=[f"{real(row, 'tolerance'):g}" if row["asked"] else "" for row in rows],
             textposition="top center",
             customdata=[[row["tolerance"]] for row in rows],
             hovertemplate="tolerance %{customdata[0]:.3g}: %{x:.3g} loops, error %{y:.3g}",
@@ -82,10 +83,12 @@ def error_by_loops_spent(results: Sequence[Result], *, halting: str, by_loop: st
                 "line": {"width": 2, "color": colour(index)},
             },
         )
-    log_range(look, _extent([row for _, result in halted for row in result.select(measure=by_loop)]))
-    trained = {result.config.get("b") for _, result in halted}
-    if len(trained) == 1 and isinstance(b := trained.pop(), int):
+    drawn = [row for _, result in halted for row in result.select(measure=BY_LOOP)]
+    log_range(look, _extent(drawn))
+    b = shared_value(result.config.get("b") for _, result in halted)
+    if isinstance(b, int):
         mark_place(look, b, f"trained b = {b}")
+    name_band(look, [result for _, result in halted], single=_over_their_prompts(drawn))
     return look
 
 
@@ -99,20 +102,23 @@ def _along_the_loops(
     ]
     if not curves:
         return None
-    most = max(int(str(row["loop"])) for _, _, rows in curves for row in rows)
+    most = max(whole(row, "loop") for _, _, rows in curves for row in rows)
     look = figure(title=title, x="loop", y=y, log_y=True, log_x=most > LINEAR_LOOPS)
     if most <= FEW_LOOPS:
         look.update_xaxes(dtick=1)
     for index, (name, _, rows) in enumerate(curves):
         add_band_line(look, rows, x="loop", name=name, index=index)
-    log_range(look, _extent([row for _, _, rows in curves for row in rows]))
+    drawn = [row for _, _, rows in curves for row in rows]
+    log_range(look, _extent(drawn))
     if most > LINEAR_LOOPS:
         log_range(look, side="x")
-    trained = {result.config.get("b") for _, result, _ in curves}
-    if len(trained) == 1 and isinstance(b := trained.pop(), int):
+    b = shared_value(result.config.get("b") for _, result, _ in curves)
+    if isinstance(b, int):
         mark_place(look, b, f"trained b = {b}")
     else:
         _mark_trained(look, curves)
+    single = "5-95 % of the prompts" if middle == "median" else _over_their_prompts(drawn)
+    name_band(look, [result for _, result, _ in curves], single=single)
     return look
 
 
@@ -142,13 +148,17 @@ def _add_baselines(look: go.Figure, baselines: list[Row]) -> None:
             continue
         look.add_scatter(
             x=[row["examples"] for row in rows],
-            y=[max(float(str(row["mean"])), LOG_FLOOR) for row in rows],
+            y=[max(real(row, "mean"), LOG_FLOOR) for row in rows],
             name=shown,
             mode="lines+markers",
             line={"color": GREYS[index % len(GREYS)], "width": 0.8},
             marker={"symbol": SYMBOLS[few % len(SYMBOLS)], "size": 9, "line": {"width": 1.5}},
         )
         few += 1
+
+
+def _over_their_prompts(rows: Sequence[Row]) -> str:
+    return over_prompts(shared_value(row.get("prompts") for row in rows))
 
 
 def _extent(rows: Sequence[Row]) -> list[float]:

@@ -5,24 +5,24 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.core.table import number
+from icltool.core.result import Result, Row, real
+from icltool.core.table import as_text
 from icltool.figures.marks import LOG_FLOOR
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
-from icltool.regression.evaluation.error_records import ZERO
+from icltool.regression.evaluation.error_records import BY_SHIFT, ZERO
 from icltool.regression.evaluation.error_table import last_under_shifts
 
 # The colours' ends: ten times better and ten times worse than predicting zero.
 DECADES = 1.0
 
 
-def error_by_shift(results: Sequence[Result], *, measure: str) -> go.Figure | None:
+def error_by_shift(results: Sequence[Result]) -> go.Figure | None:
     """The error after all examples: a row a shift, a column a learner (baselines of the first result).
 
     Numbers are errors; colours compare with predicting zero under the same shift. None when no result holds shifts.
     """
-    held = {name: result.select(measure=measure) for result, name in zip(results, series_names(results), strict=True)}
+    held = {name: result.select(measure=BY_SHIFT) for result, name in zip(results, series_names(results), strict=True)}
     held = {name: last_under_shifts(rows) for name, rows in held.items() if rows}
     if not held:
         return None
@@ -39,7 +39,7 @@ def error_by_shift(results: Sequence[Result], *, measure: str) -> go.Figure | No
         x=[name.replace(" ", "<br>") for name in columns],
         y=[f"{shift} (k = {columns[ZERO][shift]['examples']})" for shift in shifts],
         z=[[_decades(rows.get(shift), useless[shift]) for rows in columns.values()] for shift in shifts],
-        text=[[number(rows[shift]["mean"]) if shift in rows else "" for rows in columns.values()] for shift in shifts],
+        text=[[as_text(rows[shift]["mean"]) if shift in rows else "" for rows in columns.values()] for shift in shifts],
         texttemplate="%{text}",
         textfont={"size": 12},
         colorscale="RdBu_r",
@@ -65,4 +65,4 @@ def _decades(row: Row | None, zero: Row) -> float | None:
     """log10 of the error over that of predicting zero."""
     if row is None:
         return None
-    return math.log10(max(float(str(row["mean"])), LOG_FLOOR) / max(float(str(zero["mean"])), LOG_FLOOR))
+    return math.log10(max(real(row, "mean"), LOG_FLOOR) / max(real(zero, "mean"), LOG_FLOOR))

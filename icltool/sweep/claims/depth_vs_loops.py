@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.figures.marks import LOG_FLOOR
+from icltool.core.result import Result, Row, real, whole
+from icltool.figures.marks import LOG_FLOOR, add_caption, over_seeds
 from icltool.figures.theme import DASHES, colour, figure, log_range
 from icltool.regression.evaluation.error_records import BY_LOOP, BY_SEED, BY_SEED_MEAN_LOOP
 from icltool.regression.models.cost import forward_flops
@@ -37,9 +37,9 @@ def _boxes(sweep: Result, *, measure: str, title: str) -> go.Figure:
     runs = finished_runs(sweep, "measure")
     look = figure(title=title, x="layers L of the block", y=f"{ERROR}, last point", log_y=True)
     everything: list[float] = []
-    for index, loops in enumerate(sorted({int(str(varied["b"])) for varied, _ in runs})):
+    for index, loops in enumerate(sorted({whole(varied, "b") for varied, _ in runs})):
         values = [
-            (f"L = {varied['L']}", max(float(str(row["mean"])), LOG_FLOOR))
+            (f"L = {varied['L']}", max(real(row, "mean"), LOG_FLOOR))
             for varied, result in runs
             if varied["b"] == loops
             for row in result.select(measure=measure)
@@ -66,21 +66,21 @@ def few_prompts(sweep: Result) -> go.Figure:
     """Held-out error against the size of the training set, a line a model; on the right, fresh prompts."""
     rows = sweep.select(table=AGGREGATE, stage="few-prompts", measure="held_out_error")
     fresh = sweep.select(table=AGGREGATE, stage="train", measure="held_out_error")
-    sizes = sorted({int(str(row["train_prompts"])) for row in rows})
+    sizes = sorted({whole(row, "train_prompts") for row in rows})
     look = figure(title="Few training prompts, met again and again", x="training prompts", y=ZERO, log_y=True)
     shown: list[Row] = []
     for index, (layers, loops) in enumerate(dict.fromkeys((row["L"], row["b"]) for row in rows)):
-        own = sorted(_of(rows, layers, loops), key=lambda row: int(str(row["train_prompts"])))
+        own = sorted(_of(rows, layers, loops), key=lambda row: whole(row, "train_prompts"))
         placed = [*own, *_of(fresh, layers, loops)]
         shown += placed
-        means = [float(str(row["mean"])) for row in placed]
+        means = [real(row, "mean") for row in placed]
         look.add_scatter(
             x=[*(f"{row['train_prompts']:,}" for row in own), *(["fresh ones"] if len(placed) > len(own) else [])],
             y=means,
             error_y={
                 "symmetric": False,
-                "array": [float(str(row["high"])) - mean for row, mean in zip(placed, means, strict=True)],
-                "arrayminus": [mean - float(str(row["low"])) for row, mean in zip(placed, means, strict=True)],
+                "array": [real(row, "high") - mean for row, mean in zip(placed, means, strict=True)],
+                "arrayminus": [mean - real(row, "low") for row, mean in zip(placed, means, strict=True)],
             },
             name=f"L={layers} b={loops}",
             mode="lines+markers",
@@ -89,7 +89,10 @@ def few_prompts(sweep: Result) -> go.Figure:
         )
     order = [*(f"{size:,}" for size in sizes), "fresh ones"]
     look.update_xaxes(type="category", categoryorder="array", categoryarray=order)
-    log_range(look, [float(str(row[side])) for row in shown for side in ("low", "high")])
+    log_range(look, [real(row, side) for row in shown for side in ("low", "high")])
+    counts = {whole(row, "runs") for row in shown}
+    if counts - {1}:
+        add_caption(look, f"bars: {over_seeds(counts)}")
     return look
 
 
@@ -130,7 +133,7 @@ def training_compute(sweep: Result, *, stages: Mapping[str, str]) -> go.Figure:
         log_y=True,
     )
     lines = {
-        (int(str(result.config["L"])), int(str(result.config["b"])), ending): spent(result)
+        (whole(result.config, "L"), whole(result.config, "b"), ending): spent(result)
         for stage, ending in stages.items()
         for _, result in reversed(finished_runs(sweep, stage))
     }
@@ -152,8 +155,8 @@ def inference_compute(sweep: Result, *, stage: str) -> go.Figure:
         config = config_of(result)
         lines[config.L, config.loops, ""] = [
             (
-                forward_flops(config, points=config.n, loops=int(str(row["loop"]))),
-                max(float(str(row["mean"])), LOG_FLOOR),
+                forward_flops(config, points=config.n, loops=whole(row, "loop")),
+                max(real(row, "mean"), LOG_FLOOR),
             )
             for row in result.select(measure=BY_LOOP, role="model")
         ]

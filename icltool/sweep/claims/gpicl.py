@@ -8,15 +8,16 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from icltool.core.result import Result, Row
+from icltool.core.bootstrap import rows_over_seeds
+from icltool.core.result import Result, Row, real, whole
 from icltool.figures.heat_map import COLOURS
-from icltool.figures.marks import add_band_line
+from icltool.figures.marks import add_band_line, name_band
 from icltool.figures.theme import figure
 from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT, last_accuracy
-from icltool.gpicl.figures.accuracy_figures import add_chance, improvement_by_tasks
+from icltool.gpicl.figures.accuracy_figures import INTERVAL, add_chance, improvement_by_tasks
 from icltool.gpicl.figures.learner_sizes import SizedLearner, accuracy_by_size
 from icltool.sweep.collect import finished_runs
-from icltool.sweep.seeds import Series, series_of, told_of_seeds
+from icltool.sweep.seeds import Series, series_of, title_with_seeds
 
 LEARNER_STAGES = ("measure", "measure-memoriser")
 TABLE_TITLE = "Accuracy on unseen tasks, test images, after the last example"
@@ -24,8 +25,6 @@ TABLE_TITLE = "Accuracy on unseen tasks, test images, after the last example"
 
 MAP_LEARNERS = (("memoriser", "MLP (no context)"), ("transformer", "Transformer"))
 MAP_TESTS = ("seen", "unseen")
-# By (tasks, width), each seed's accuracy after the last example.
-SeedAccuracies = dict[tuple[int, int], list[float]]
 
 
 def learners(sweep: Result) -> dict[str, go.Figure]:
@@ -40,11 +39,11 @@ def learners(sweep: Result) -> dict[str, go.Figure]:
     chance = next((result.summary.get("chance") for result in results), None)
     level = chance if isinstance(chance, float) else None
     by_size = accuracy_by_size(sized, chance=level)
-    title = told_of_seeds(by_size.layout.title.text, series)
-    return {
-        "table": _table(results, sized, level).update_layout(title_text=told_of_seeds(TABLE_TITLE, series)),
-        "accuracy-by-size": by_size.update_layout(title_text=title),
-    }
+    by_size.update_layout(title_text=title_with_seeds(by_size.layout.title.text, series))
+    name_band(by_size, results, single=INTERVAL, mark="bars")
+    table = _table(results, sized, level).update_layout(title_text=title_with_seeds(TABLE_TITLE, series))
+    name_band(table, results, single=INTERVAL, mark="± is half of the band")
+    return {"table": table, "accuracy-by-size": by_size}
 
 
 def _learners(result: Result) -> list[SizedLearner]:
@@ -62,8 +61,8 @@ def _sized(result: Result, *, model: str, parameters: str, state: str) -> SizedL
     return SizedLearner(
         name=model,
         accuracy=last_accuracy(rows, _tests(rows)[0]),
-        parameters=int(str(result.summary[parameters])),
-        state_size=int(str(result.summary[state])),
+        parameters=whole(result.summary, parameters),
+        state_size=whole(result.summary, state),
     )
 
 
@@ -101,13 +100,13 @@ def _cell(rows: Sequence[Row], test: str) -> str:
     if not any(row["test"] == test and row["measure"] == BY_POSITION for row in rows):
         return ""
     row = last_accuracy(rows, test)
-    half = (float(str(row["high"])) - float(str(row["low"]))) / 2
-    return f"{float(str(row['mean'])):.3f} ± {half:.3f}"
+    half = (real(row, "high") - real(row, "low")) / 2
+    return f"{real(row, 'mean'):.3f} ± {half:.3f}"
 
 
 def _gain(rows: Sequence[Row], test: str) -> str:
     found = [row for row in rows if row["test"] == test and row["measure"] == IMPROVEMENT]
-    return f"{float(str(found[0]['mean'])):+.3f}" if found else ""
+    return f"{real(found[0], 'mean'):+.3f}" if found else ""
 
 
 def learning_curve(sweep: Result) -> dict[str, go.Figure]:
@@ -115,7 +114,7 @@ def learning_curve(sweep: Result) -> dict[str, go.Figure]:
     series = series_of(sweep, stage="measure", name=lambda varied: str(varied["learner"]))
     results = [one.result for one in series]
     look = figure(
-        title=told_of_seeds("Accuracy within the sequence", series),
+        title=title_with_seeds("Accuracy within the sequence", series),
         x="examples of the task seen",
         y="accuracy (share of right answers)",
     )
@@ -127,13 +126,14 @@ def learning_curve(sweep: Result) -> dict[str, go.Figure]:
         add_band_line(look, rows, x="examples", name=name, index=index)
     add_chance(look, results)
     look.update_yaxes(range=[0, 1.02])
+    name_band(look, results, single=INTERVAL)
     return {"accuracy-by-position": look}
 
 
 def phase_transition(sweep: Result) -> dict[str, go.Figure]:
     """A line a test set (seen tasks, unseen tasks, another data set), the band over the seeds, the transition."""
     results = [result for _, result in finished_runs(sweep, "measure")]
-    return {"improvement-by-tasks": improvement_by_tasks(results, measure=IMPROVEMENT)}
+    return {"improvement-by-tasks": improvement_by_tasks(results)}
 
 
 def width_and_tasks(sweep: Result) -> dict[str, go.Figure]:
@@ -149,9 +149,9 @@ def width_and_tasks(sweep: Result) -> dict[str, go.Figure]:
     )
     for row, (stage, _) in enumerate(MAP_LEARNERS, start=1):
         for column, tests in enumerate(MAP_TESTS, start=1):
-            _add_map(grid, _seed_accuracies(sweep, stage=f"measure-{stage}", tests=tests), row=row, column=column)
+            _add_map(grid, _accuracies(sweep, stage=f"measure-{stage}", tests=tests), row=row, column=column)
     measured = series_of(sweep, stage="measure-transformer", name=lambda varied: f"{varied['tasks']} {varied['width']}")
-    grid.update_layout(figure(title=told_of_seeds("Accuracy after the last example", measured), x="", y="").layout)
+    grid.update_layout(figure(title=title_with_seeds("Accuracy after the last example", measured), x="", y="").layout)
     grid.update_layout(
         coloraxis={
             "colorscale": COLOURS,
@@ -168,20 +168,20 @@ def width_and_tasks(sweep: Result) -> dict[str, go.Figure]:
     return {"width-and-tasks": grid}
 
 
-def _seed_accuracies(sweep: Result, *, stage: str, tests: str) -> SeedAccuracies:
-    cells: SeedAccuracies = {}
+def _accuracies(sweep: Result, *, stage: str, tests: str) -> list[Row]:
+    """A row a number of tasks and width: the accuracy after the last example, the mean over seeds."""
+    rows: list[Row] = []
     for varied, result in finished_runs(sweep, stage):
         row = next(row for row in result.select(measure=BY_POSITION, images="test") if row["tasks"] == tests)
-        accuracy = float(str(last_accuracy(result.records, str(row["test"]))["mean"]))
-        cells.setdefault((int(str(varied["tasks"])), int(str(varied["width"]))), []).append(accuracy)
-    return cells
+        accuracy = last_accuracy(result.records, str(row["test"]))["mean"]
+        rows.append({"tasks": varied["tasks"], "width": varied["width"], "accuracy": accuracy})
+    return rows_over_seeds(rows, "accuracy", by=["tasks", "width"])
 
 
-def _add_map(grid: go.Figure, cells: SeedAccuracies, *, row: int, column: int) -> None:
-    across, up = sorted({tasks for tasks, _ in cells}), sorted({width for _, width in cells})
-    means = [
-        [sum(seeds) / len(seeds) if (seeds := cells.get((tasks, width))) else None for tasks in across] for width in up
-    ]
+def _add_map(grid: go.Figure, cells: Sequence[Row], *, row: int, column: int) -> None:
+    by_place = {(whole(cell, "tasks"), whole(cell, "width")): real(cell, "mean") for cell in cells}
+    across, up = (sorted({place[side] for place in by_place}) for side in (0, 1))
+    means = [[by_place.get((tasks, width)) for tasks in across] for width in up]
     grid.add_heatmap(
         x=[f"2<sup>{tasks.bit_length() - 1}</sup>" for tasks in across],
         y=[str(width) for width in up],

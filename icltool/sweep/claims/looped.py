@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, shared_value
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.marks import explain_line
-from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
+from icltool.regression.evaluation.error_records import BY_EXAMPLE
 from icltool.regression.figures.error_figures import error_by_example, error_by_loop
 from icltool.sweep.collect import finished_runs
-from icltool.sweep.seeds import Name, Series, series_of, told_of_seeds
+from icltool.sweep.seeds import Name, Series, series_of, title_with_seeds
 
 # The stages in which a recipe trains (and measures) one of its points as the report did, beside its own training.
 REPORT_TRAINING = "report-training"
@@ -30,14 +30,14 @@ def report_series(sweep: Result, *, stage: str) -> list[Series]:
 def errors_overlaid(series: Sequence[Series]) -> dict[str, go.Figure]:
     """Error along the context (the title says after how many loops, if all ran as many), and along the loops."""
     results = [one.result for one in series]
-    along = error_by_example(results, measure=BY_EXAMPLE)
-    loops = {row["loop"] for result in results for row in result.select(measure=BY_EXAMPLE, role="model")}
-    title = f"Error along the context after {loops.pop()} loops" if len(loops) == 1 else "Error along the context"
-    drawn = {"error-by-example": along.update_layout(title_text=told_of_seeds(title, series))}
-    by_loop = error_by_loop(results, measure=BY_LOOP)
+    along = error_by_example(results)
+    loops = shared_value(row["loop"] for result in results for row in result.select(measure=BY_EXAMPLE, role="model"))
+    title = "Error along the context" if loops is None else f"Error along the context after {loops} loops"
+    drawn = {"error-by-example": along.update_layout(title_text=title_with_seeds(title, series))}
+    by_loop = error_by_loop(results)
     if by_loop is None:
         return drawn
-    title = told_of_seeds(by_loop.layout.title.text, series)
+    title = title_with_seeds(by_loop.layout.title.text, series)
     return {**drawn, "error-by-loop": by_loop.update_layout(title_text=title)}
 
 
@@ -47,7 +47,7 @@ def curves_overlaid(series: Sequence[Series], *, title: str = "Learning curves")
         {one.label: one.result.logged() for one in series},
         loss="running_error",
         held_out="held_out_error",
-        title=told_of_seeds(title, series),
+        title=title_with_seeds(title, series),
         y="error of the last points (predicting zero = 1)",
     )
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.figures.marks import LOG_FLOOR, add_band_line, explain_line, mark_place
+from icltool.core.result import Result, Row, real, shared_value
+from icltool.figures.marks import LOG_FLOOR, add_band_line, explain_line, mark_place, name_band, over_prompts
 from icltool.figures.theme import DASHES, colour, figure, log_range
 from icltool.regression.figures.error_figures import ERROR
 from icltool.regression.studies.mask_tokens.run import BY_PAIRS
 from icltool.sweep.claims.looped import report_series, trainings_compared
 from icltool.sweep.collect import RUN
-from icltool.sweep.seeds import Series, series_of, told_of_seeds
+from icltool.sweep.seeds import Series, series_of, title_with_seeds
 
 PLACES = {"state": "recurrent state", "input": "prompt"}
 
@@ -32,7 +32,7 @@ def figures(sweep: Result) -> dict[str, go.Figure]:
 
 def _error_by_pairs(models: Sequence[Series], *, keep: str, scope: str) -> go.Figure:
     look = figure(
-        title=told_of_seeds(f"Only the {keep} n pairs of the {PLACES[scope]} kept", models),
+        title=title_with_seeds(f"Only the {keep} n pairs of the {PLACES[scope]} kept", models),
         x="pairs kept, n (the query's own is one)",
         y=ERROR,
         log_y=True,
@@ -52,7 +52,7 @@ def _error_by_pairs(models: Sequence[Series], *, keep: str, scope: str) -> go.Fi
             # Only the line: three bands of one colour over each other would hide more than they tell.
             look.add_scatter(
                 x=[row["pairs"] for row in line],
-                y=[max(float(str(row["mean"])), LOG_FLOOR) for row in line],
+                y=[max(real(row, "mean"), LOG_FLOOR) for row in line],
                 name=f"{name}, {loop} loops",
                 legendgroup=name,
                 showlegend=False,
@@ -63,11 +63,13 @@ def _error_by_pairs(models: Sequence[Series], *, keep: str, scope: str) -> go.Fi
     for place in range(multiples):
         explain_line(look, f"{place + 1 if place else ''}b loops", width=1.5, dash=DASHES[place])
     log_range(look, _sides(drawn))
-    dims = {result.config.get("d") for one in models for result in one.runs}
-    if len(dims) == 1 and isinstance(d := dims.pop(), int):
+    d = shared_value(result.config.get("d") for one in models for result in one.runs)
+    if isinstance(d, int):
         mark_place(look, d, f"d = {d}")
+    prompts = shared_value(result.config.get("eval_prompts") for one in models for result in one.runs)
+    name_band(look, [one.result for one in models], single=over_prompts(prompts))
     return look
 
 
 def _sides(rows: Sequence[Row]) -> list[float]:
-    return [max(float(str(row[side])), LOG_FLOOR) for row in rows for side in ("low", "high")]
+    return [max(real(row, side), LOG_FLOOR) for row in rows for side in ("low", "high")]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, whole
 from icltool.figures.marks import LOG_FLOOR
 from icltool.figures.theme import DASHES, axis, colour, figure, log_range
 from icltool.sweep.collect import finished_runs
@@ -57,7 +57,7 @@ def curves(trainings: Trainings, along: str, *, title: str) -> go.Figure:
 
 def by_depth(runs: Sequence[Result]) -> go.Figure:
     """Held-out error against steps: a panel for each depth L b, a colour for each number of layers L in it."""
-    sized = [(int(str(run.config["L"])), int(str(run.config["b"])), run) for run in runs]
+    sized = [(whole(run.config, "L"), whole(run.config, "b"), run) for run in runs]
     sized.sort(key=lambda size: size[:2])
     depths = sorted({L * b for L, b, _ in sized})
     layers = sorted({L for L, _, _ in sized})

@@ -44,13 +44,23 @@ def result(tasks: int, seed: int, gain: float) -> Result:
 
 def test_improvements_are_averaged_over_seeds_on_test_images() -> None:
     results = [result(1, 0, 0.0), result(1, 1, -0.02), result(16, 0, 0.2), result(16, 1, 0.4)]
-    drawn: Any = improvement_by_tasks(results, measure=IMPROVEMENT).to_dict()
+    drawn: Any = improvement_by_tasks(results).to_dict()
     lines = {trace["name"]: trace for trace in drawn["data"] if "name" in trace}
     assert set(lines) == {"digits: unseen tasks", "digits: seen tasks"}
     unseen = lines["digits: unseen tasks"]
     assert list(unseen["x"]) == [1, 16]
     assert list(unseen["y"]) == pytest.approx([-0.01, 0.3])
     assert drawn["layout"]["shapes"][0]["x0"] == 4
+    assert drawn["layout"]["annotations"][-1]["text"] == "band: 5-95 % of the mean over 2 seeds (bootstrap)"
+    alone: Any = improvement_by_tasks(results[:1]).to_dict()
+    assert "annotations" not in alone["layout"]
+
+
+def test_the_band_over_seeds_is_that_of_the_mean_and_not_the_range() -> None:
+    results = [result(1, seed, float(seed)) for seed in range(9)]
+    drawn: Any = improvement_by_tasks(results).to_dict()
+    high, low = next(trace["y"] for trace in drawn["data"] if trace.get("fill") == "toself")
+    assert 2 < low < 4 < high < 6
 
 
 def test_what_is_not_there_stands_at_the_left_end() -> None:

@@ -16,7 +16,6 @@ from icltool.regression.evaluation.error_records import (
     recorded_loops,
     residual_records,
     seed_records,
-    spread_places,
 )
 
 
@@ -29,12 +28,6 @@ def test_every_loop_is_recorded_until_there_are_too_many() -> None:
     assert len(many) <= 400
     ratios = [after / before for before, after in pairwise(many[250:])]
     assert max(ratios) < 1.05
-
-
-def test_places_are_spread_from_nothing_to_all() -> None:
-    assert spread_places(31) == [0, 5, 10, 16, 21, 26, 31]
-    assert spread_places(3) == [0, 1, 2, 3]
-    assert spread_places(10, 2) == [0, 10]
 
 
 def test_a_long_trace_records_the_loops_it_names() -> None:

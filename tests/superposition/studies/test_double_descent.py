@@ -152,6 +152,11 @@ def test_the_figures_of_one_run_and_of_several() -> None:
     means = [np.mean([final(result)["test_loss"] for result in results if final(result)["T"] == T]) for T in (3, 6)]
     assert list(test["x"]) == [3, 6]
     assert list(test["y"]) == pytest.approx(means)
+    layouts: list[Any] = [shown["test-loss"]["layout"] for shown in (drawn, one)]
+    assert [[note.text for note in layout.annotations] for layout in layouts] == [
+        ["band: 5-95 % of the mean over 2 seeds (bootstrap)"],
+        [],
+    ]
     [polygon] = [trace for trace in traces(drawn["dimensionality"]) if trace["name"] == "m/T, m = 2"]
     assert list(polygon["y"]) == pytest.approx([min(1, 2 / T) for T in polygon["x"]])
     # Features above samples, a column for each T.

@@ -17,4 +17,5 @@ GPICL_AUGMENT = Study(
     averages=True,
     leaves=("sequences.safetensors",),
     headline=("training_images", "test_images", "inputs"),
+    identity_columns=("measure", "task", "row", "column"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result
+from icltool.core.result import Result, real
 from icltool.core.table import Table
 from icltool.gpicl.figures.image_grid import Picture, image_grid
 
@@ -40,7 +40,7 @@ def _pictures(result: Result) -> list[Picture]:
         rows = [row for row in result.records if row["task"] == task]
         lines: dict[object, list[float]] = {}
         for row in rows:
-            lines.setdefault(row["row"], []).append(float(str(row["value"])))
+            lines.setdefault(row["row"], []).append(real(row, "value"))
         name = "image" if task is None else f"task {task}"
         pictures.append(Picture(title=f"{name}: label {rows[0]['label']}", rows=[*lines.values()], plain=task is None))
     return pictures

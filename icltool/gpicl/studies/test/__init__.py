@@ -12,4 +12,5 @@ GPICL_TEST = Study(
         Example("On other images too", "icltool gpicl-train | icltool gpicl-test - --elsewhere random,kmnist"),
     ),
     headline=("unseen_tasks_accuracy", "unseen_tasks_improvement", "seen_tasks_accuracy"),
+    identity_columns=("measure", "model", "test", "dataset", "tasks", "images", "examples"),
 )

@@ -4,25 +4,24 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result
+from icltool.core.result import Result, shared_value
 from icltool.core.table import Table
-from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT
+from icltool.figures.marks import name_band
 from icltool.gpicl.evaluation.accuracy_table import accuracy_table
-from icltool.gpicl.figures.accuracy_figures import accuracy_by_position, improvement_by_tasks
+from icltool.gpicl.figures.accuracy_figures import INTERVAL, accuracy_by_position, improvement_by_tasks
 from icltool.gpicl.figures.learner_sizes import accuracy_by_size, sized
 
 
 def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     """The figures of one or several tests, by name; some compare checkpoints, and need more than one."""
-    drawn = {"accuracy-by-position": accuracy_by_position(results, measure=BY_POSITION)}
+    drawn = {"accuracy-by-position": accuracy_by_position(results)}
     if len({result.config.get("tasks") for result in results}) > 1:
-        drawn["improvement-by-tasks"] = improvement_by_tasks(results, measure=IMPROVEMENT)
+        drawn["improvement-by-tasks"] = improvement_by_tasks(results)
     if len({result.summary.get("parameters") for result in results}) > 1:
-        levels = {result.summary.get("chance") for result in results}
-        chance = levels.pop() if len(levels) == 1 else None
-        drawn["accuracy-by-size"] = accuracy_by_size(
-            sized(results), chance=chance if isinstance(chance, float) else None
-        )
+        chance = shared_value(result.summary.get("chance") for result in results)
+        by_size = accuracy_by_size(sized(results), chance=chance if isinstance(chance, float) else None)
+        name_band(by_size, results, single=INTERVAL, mark="bars")
+        drawn["accuracy-by-size"] = by_size
     return drawn
 
 

@@ -11,6 +11,7 @@ import torch
 from icltool.core.result import Row, Value
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
+from icltool.core.table import spread
 from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT, accuracy_records, last_accuracy
 from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers, sequences_of
 from icltool.gpicl.learners.context_mlp import ContextSGD, Descent, number_of_weights
@@ -36,7 +37,7 @@ def sgd_records(
     ).to(runtime.device)
     chosen = _choose(learner, SequenceTest(data=data, tasks="seen", images="train"), size, runtime)
     last = size.context - 1
-    positions = sorted({round(last * place / PLACES) for place in range(PLACES + 1)})
+    positions = spread(last, PLACES + 1)
     rows: list[Row] = []
     for test in tests:
         if test.tasks == "unseen":

@@ -18,4 +18,5 @@ GPICL_TRAIN = Study(
     trains=True,
     shown=("loss", "held_out_accuracy", "classes", "components"),
     headline=("held_out_accuracy", "seen_tasks_accuracy", "chance"),
+    identity_columns=("measure", "model", "test", "dataset", "tasks", "images", "examples"),
 )

@@ -8,7 +8,6 @@ from icltool.core.result import Result
 from icltool.core.table import Table
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.series_names import series_names
-from icltool.gpicl.evaluation.accuracy_records import BY_POSITION
 from icltool.gpicl.evaluation.accuracy_table import accuracy_table
 from icltool.gpicl.figures.accuracy_figures import accuracy_by_position
 
@@ -17,7 +16,7 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     """The figures of one or several meta-trainings, by name."""
     runs = {name: result.logged() for result, name in zip(results, series_names(results), strict=True)}
     return {
-        "accuracy-by-position": accuracy_by_position(results, measure=BY_POSITION),
+        "accuracy-by-position": accuracy_by_position(results),
         "learning-curve": learning_curves(
             runs,
             loss="running_accuracy",

@@ -19,4 +19,5 @@ EVALUATE = Study(
         ),
     ),
     headline=("held_out_error", "best_loop", "error_after_b_loops", "trained_steps"),
+    identity_columns=("measure", "model", "role", "shift", "loop", "examples", "seed", "tolerance", "asked"),
 )

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from icltool.core.result import Result
 from icltool.core.table import Table
-from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP, BY_SHIFT, HALTING, RESIDUAL
+from icltool.regression.evaluation.error_records import BY_SHIFT
 from icltool.regression.evaluation.error_table import error_table, shift_table
 from icltool.regression.figures.error_figures import (
     error_by_example,
@@ -20,11 +20,11 @@ from icltool.regression.figures.shift_figures import error_by_shift
 def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     """The figures of one or several evaluations, by name."""
     drawn = {
-        "error-by-example": error_by_example(results, measure=BY_EXAMPLE),
-        "error-by-loop": error_by_loop(results, measure=BY_LOOP),
-        "residual-by-loop": residual_by_loop(results, measure=RESIDUAL),
-        "halting": error_by_loops_spent(results, halting=HALTING, by_loop=BY_LOOP),
-        "shifts": error_by_shift(results, measure=BY_SHIFT),
+        "error-by-example": error_by_example(results),
+        "error-by-loop": error_by_loop(results),
+        "residual-by-loop": residual_by_loop(results),
+        "halting": error_by_loops_spent(results),
+        "shifts": error_by_shift(results),
     }
     return {name: figure for name, figure in drawn.items() if figure is not None}
 

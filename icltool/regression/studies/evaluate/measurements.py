@@ -12,6 +12,7 @@ from torch import Tensor
 
 from icltool.core.result import Row, Value
 from icltool.core.runtime import Runtime
+from icltool.core.table import spread
 from icltool.regression.data.config import Shift
 from icltool.regression.data.prompts import Prompts, joined
 from icltool.regression.data.real_tables import table_error_scale, table_prompts
@@ -24,7 +25,6 @@ from icltool.regression.evaluation.error_records import (
     residual_records,
     seed_records,
     shift_records,
-    spread_places,
 )
 from icltool.regression.evaluation.in_context import (
     CHUNK,
@@ -190,7 +190,7 @@ def _fitted_baseline(evaluation: Evaluation, prompts: Prompts, name: str, report
     """One of the slow learners, on the first prompts and at a few places."""
     count = min(evaluation.config.fitted_prompts, len(prompts.ys))
     # Before the first example all of them predict zero.
-    places = [place for place in spread_places(prompts.ys.shape[1] - 1, evaluation.config.fitted_places) if place]
+    places = [place for place in spread(prompts.ys.shape[1] - 1, evaluation.config.fitted_places) if place]
     parts: list[Tensor] = []
     for start in range(0, count, FITTED_CHUNK):
         some = prompts.rows(start, min(start + FITTED_CHUNK, count))

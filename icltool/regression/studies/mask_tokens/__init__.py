@@ -18,4 +18,5 @@ MASK_TOKENS = Study(
         ),
     ),
     headline=("error_with_all_pairs", "error_with_all_pairs_but_one", "error_with_half_of_the_pairs"),
+    identity_columns=("measure", "model", "role", "keep", "scope", "loop", "pairs"),
 )

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.core.table import Table, number
-from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place
+from icltool.core.result import Result, Row, real, shared_value, whole
+from icltool.core.table import Table, as_text, spread
+from icltool.figures.marks import LOG_FLOOR, add_band_line, mark_place, name_band, over_prompts
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import DASHES, figure, log_range
 from icltool.regression.figures.error_figures import ERROR
@@ -32,15 +32,15 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
 def table(result: Result) -> Table:
     """Rows: numbers of loops; columns: pairs kept, spread from none to all."""
     rows = result.select(measure=BY_PAIRS)
-    most = max(int(str(row["pairs"])) for row in rows)
-    shown = sorted({round(most * place / (MOST_COLUMNS - 1)) for place in range(MOST_COLUMNS)})
+    most = max(whole(row, "pairs") for row in rows)
+    shown = spread(most, MOST_COLUMNS)
     by_place = {(row["loop"], row["pairs"]): row["mean"] for row in rows}
     what = _what(result.config["keep"], result.config["scope"])
     return Table(
         title=f"Squared error at the query, {what} (predicting zero = 1)",
         columns=["loops", *(f"n={pairs}" for pairs in shown)],
         rows=[
-            [str(loop), *(number(by_place.get((loop, pairs))) for pairs in shown)]
+            [str(loop), *(as_text(by_place.get((loop, pairs))) for pairs in shown)]
             for loop in dict.fromkeys(row["loop"] for row in rows)
         ],
     )
@@ -63,12 +63,12 @@ def _error_by_pairs(results: Sequence[Result], *, keep: str, scope: str) -> go.F
         add_band_line(look, rows, x="pairs", name=line, index=index)
         # A state at its fixed point gives one curve whatever the loops: dashes let the covered lines show.
         look.update_traces(selector={"name": line}, line_dash=dash)
-    log_range(
-        look, [max(float(str(row[side])), LOG_FLOOR) for *_, rows in lines for row in rows for side in ("low", "high")]
-    )
-    dims = {result.config.get("d") for result in results}
-    if len(dims) == 1 and isinstance(d := dims.pop(), int):
+    log_range(look, [max(real(row, side), LOG_FLOOR) for *_, rows in lines for row in rows for side in ("low", "high")])
+    d = shared_value(result.config.get("d") for result in results)
+    if isinstance(d, int):
         mark_place(look, d, f"d = {d}")
+    prompts = shared_value(result.config.get("eval_prompts") for result in results)
+    name_band(look, results, single=over_prompts(prompts))
     return look
 
 

@@ -20,4 +20,5 @@ PROBE = Study(
     ),
     shown=("loss", "held_out_error"),
     headline=("best_error", "embedding_error", "last_error"),
+    identity_columns=("measure", "model", "role", "state", "index", "loop", "layer", "prefix"),
 )

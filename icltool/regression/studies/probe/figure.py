@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.core.table import Table, number
+from icltool.core.result import Result, Row, real, shared_value, whole
+from icltool.core.table import Table, as_text, spread
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.heat_map import heat_map
-from icltool.figures.marks import add_band_line, add_reference_line, mark_place
+from icltool.figures.marks import add_band_line, add_reference_line, mark_place, name_band, over_prompts
 from icltool.figures.series_names import distinct_names
 from icltool.figures.theme import figure
 from icltool.regression.studies.probe.run import BY_PREFIX, BY_STATE
@@ -44,10 +44,10 @@ def table(result: Result) -> Table:
     """Rows: states, spread over the model; columns: the mean over prefixes, then some prefixes."""
     states = result.select(measure=BY_STATE)
     prefixes = list(dict.fromkeys(row["prefix"] for row in result.select(measure=BY_PREFIX)))
-    columns = [prefixes[place] for place in _spread(len(prefixes), MOST_COLUMNS)] if len(prefixes) > 1 else []
+    columns = [prefixes[place] for place in spread(len(prefixes) - 1, MOST_COLUMNS)] if len(prefixes) > 1 else []
     by_place = {(row["index"], row["prefix"]): row["mean"] for row in result.select(measure=BY_PREFIX)}
     control = ", control" if result.config["control"] else ""
-    rows = [states[place] for place in _spread(len(states), MOST_ROWS)]
+    rows = [states[place] for place in spread(len(states) - 1, MOST_ROWS)]
     mean = "mean" if columns else "error"
     return Table(
         title=f"Probe error, target {result.config['target']} of the first i points{control} (mean square over d)",
@@ -56,12 +56,12 @@ def table(result: Result) -> Table:
             *(
                 [
                     str(row["state"]),
-                    number(row["mean"]),
-                    *(number(by_place[row["index"], prefix]) for prefix in columns),
+                    as_text(row["mean"]),
+                    *(as_text(by_place[row["index"], prefix]) for prefix in columns),
                 ]
                 for row in rows
             ),
-            ["predicting zero", number(rows[0]["zero"]), *(number(_zero(result, prefix)) for prefix in columns)],
+            ["predicting zero", as_text(rows[0]["zero"]), *(as_text(_zero(result, prefix)) for prefix in columns)],
         ],
     )
 
@@ -77,6 +77,7 @@ def _error_by_state(results: Sequence[Result], target: str) -> go.Figure:
         if result.config["control"]:
             look.update_traces(line_dash="dash", selector={"name": name})
     _mark_training(look, results)
+    _name_band(look, results)
     look.update_layout(showlegend=True)
     return look
 
@@ -87,19 +88,20 @@ def _targets_compared(results: Sequence[Result]) -> go.Figure:
     for hue, (name, result) in zip(_hues(results), _named(results), strict=True):
         rows: list[Row] = []
         for row in result.select(measure=BY_STATE):
-            zero = float(str(row["zero"]))
-            rows.append({"index": row["index"], **{side: float(str(row[side])) / zero for side in _SIDES}})
+            zero = real(row, "zero")
+            rows.append({"index": row["index"], **{side: real(row, side) / zero for side in _SIDES}})
         add_band_line(look, rows, x="index", name=name, index=hue)
         if result.config["control"]:
             look.update_traces(line_dash="dash", selector={"name": name})
     _mark_training(look, results)
+    _name_band(look, results)
     return look
 
 
 def _error_by_prefix(result: Result) -> go.Figure:
     rows = result.select(measure=BY_PREFIX)
     control = ", control" if result.config["control"] else ""
-    parts = [float(str(row["mean"])) / float(str(row["zero"])) for row in rows]
+    parts = [real(row, "mean") / real(row, "zero") for row in rows]
     return heat_map(
         [{**row, "part": part} for row, part in zip(rows, parts, strict=True)],
         x="index",
@@ -147,11 +149,16 @@ def _axis(results: Sequence[Result]) -> str:
 
 def _mark_training(look: go.Figure, results: Sequence[Result]) -> None:
     """The trained number of loops, where states beyond it are shown."""
-    looped = [result for result in results if int(str(result.config["loops"])) > 1]
-    most = max((int(str(result.config["loops"])) for result in looped), default=1)
-    trained = {result.config.get("b") for result in looped}
-    if len(trained) == 1 and isinstance(b := trained.pop(), int) and most > b:
+    looped = [result for result in results if whole(result.config, "loops") > 1]
+    most = max((whole(result.config, "loops") for result in looped), default=1)
+    b = shared_value(result.config.get("b") for result in looped)
+    if isinstance(b, int) and most > b:
         mark_place(look, b, f"trained b = {b}")
+
+
+def _name_band(look: go.Figure, results: Sequence[Result]) -> None:
+    prompts = shared_value(result.config.get("eval_prompts") for result in results)
+    name_band(look, results, single=over_prompts(prompts))
 
 
 def _numbered(name: str, target: str, targets: Sequence[str]) -> str:
@@ -160,8 +167,3 @@ def _numbered(name: str, target: str, targets: Sequence[str]) -> str:
 
 def _zero(result: Result, prefix: object) -> object:
     return next(row["zero"] for row in result.select(measure=BY_PREFIX) if row["prefix"] == prefix)
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most `most` places out of `count`, first and last among them."""
-    return sorted({round((count - 1) * place / max(1, most - 1)) for place in range(most)})

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from icltool.core.bootstrap import bootstrap_mean
 from icltool.core.progress import OnStep, ignore_step
-from icltool.core.result import Result, Row, Value
+from icltool.core.result import Result, Row, Value, real
 from icltool.core.run_folder import Measured, RunFolder
 from icltool.core.runtime import Runtime, environment, prepare, restored_process
 from icltool.core.seeding import generator
@@ -166,7 +166,7 @@ def _named(state: HiddenState) -> dict[str, Value]:
 
 def _summary(rows: list[Row]) -> dict[str, Value]:
     """The mean errors over the prefixes that tell the story: first, best, last, and predicting zero."""
-    best = min(rows, key=lambda row: float(str(row["mean"])))
+    best = min(rows, key=lambda row: real(row, "mean"))
     return {
         "best_state": best["state"],
         "best_error": best["mean"],

@@ -21,4 +21,5 @@ TRAIN = Study(
     shared=True,
     shown=("loss", "held_out_error", "dims", "loops"),
     headline=("held_out_error", "least squares error", "ridge error"),
+    identity_columns=("measure", "model", "role", "loop", "examples"),
 )

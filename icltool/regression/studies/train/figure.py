@@ -8,7 +8,6 @@ from icltool.core.result import Result
 from icltool.core.table import Table
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.series_names import series_names
-from icltool.regression.evaluation.error_records import BY_EXAMPLE, BY_LOOP
 from icltool.regression.evaluation.error_table import error_table
 from icltool.regression.figures.error_figures import error_by_example, error_by_loop
 
@@ -17,7 +16,7 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
     """The figures of one or several trainings, by name."""
     runs = {name: result.logged() for result, name in zip(results, series_names(results), strict=True)}
     drawn = {
-        "error-by-example": error_by_example(results, measure=BY_EXAMPLE),
+        "error-by-example": error_by_example(results),
         "learning-curve": learning_curves(
             runs,
             loss="running_error",
@@ -26,7 +25,7 @@ def figures(results: Sequence[Result]) -> dict[str, go.Figure]:
             y="squared error (predicting zero = 1)",
         ),
     }
-    by_loop = error_by_loop(results, measure=BY_LOOP)
+    by_loop = error_by_loop(results)
     return drawn if by_loop is None else {**drawn, "error-by-loop": by_loop}
 
 

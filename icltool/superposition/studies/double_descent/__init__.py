@@ -17,4 +17,5 @@ DOUBLE_DESCENT = Study(
     leaves=("trajectory.safetensors",),
     shown=("loss", "test_loss"),
     headline=("test_loss", "train_loss", "sample_dimensionality"),
+    identity_columns=("measure", "T", "m", "index"),
 )

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from icltool.core.result import Result, Row
-from icltool.core.table import Table, number
+from icltool.core.bootstrap import rows_over_seeds
+from icltool.core.result import Result, Row, real, whole
+from icltool.core.table import Table, as_text, counted_range
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.heat_map import heat_map
-from icltool.figures.marks import add_band_line
+from icltool.figures.marks import add_band_line, add_caption, over_seeds
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import DASHES, GREYS, colour, figure, log_range
 from icltool.superposition.studies.double_descent.animation import animation_figure
@@ -59,7 +60,7 @@ def table(result: Result) -> Table:
     return Table(
         title=f"Toy ReLU model, T = {final['T']} samples, m = {final['m']} (predicting zero: loss 1)",
         columns=["", "value"],
-        rows=[[name.replace("_", " "), number(final[name])] for name in names],
+        rows=[[name.replace("_", " "), as_text(final[name])] for name in names],
     )
 
 
@@ -70,12 +71,13 @@ def _loss(results: Sequence[Result], *parts: str) -> go.Figure:
     for index, (name, rows) in enumerate(_series(results).items()):
         for part in parts:
             label = f"{name}: {part}" if name else part
-            add_band_line(look, _over_seeds(rows, f"{part}_loss"), x="T", name=label, index=index)
+            add_band_line(look, rows_over_seeds(rows, f"{part}_loss", by=["T"]), x="T", name=label, index=index)
             look.update_traces(line_dash="solid" if part == "test" else "dash", selector={"name": label})
     look.add_hline(y=1, line={"color": GREYS[1], "width": 1, "dash": "dot"})
     # A training loss of a memorised set is rounding: below this it only takes room.
-    log_range(look, [max(float(str(row[f"{part}_loss"])), 1e-4) for row in _finals(results) for part in parts])
+    log_range(look, [max(real(row, f"{part}_loss"), 1e-4) for row in _finals(results) for part in parts])
     log_range(look, side="x")
+    _name_band(look, results)
     look.update_layout(showlegend=True)
     return look
 
@@ -90,34 +92,34 @@ def _norms(results: Sequence[Result]) -> go.Figure:
         ):
             shown = f"{name}: {label}" if name else label
             hue = index if len(_series(results)) > 1 else DASHES.index(dash)
-            add_band_line(look, _over_seeds(rows, column), x="T", name=shown, index=hue)
+            add_band_line(look, rows_over_seeds(rows, column, by=["T"]), x="T", name=shown, index=hue)
             look.update_traces(line_dash=dash, selector={"name": shown})
     log_range(look)
     log_range(look, side="x")
+    _name_band(look, results)
     look.update_layout(showlegend=True)
     return look
 
 
 def _test_loss_map(results: Sequence[Result]) -> go.Figure:
     """The test loss of every T and m, the mean over seeds; colours by its logarithm, else one bump hides the others."""
-    losses: dict[tuple[int, int], list[float]] = {}
-    for row in _finals(results):
-        losses.setdefault((int(str(row["T"])), int(str(row["m"]))), []).append(float(str(row["test_loss"])))
-    means = {place: sum(values) / len(values) for place, values in sorted(losses.items())}
-    rows = [{"T": str(T), "m": str(m), "loss": mean} for (T, m), mean in means.items()]
+    means = rows_over_seeds(_finals(results), "test_loss", by=["T", "m"])
     look = heat_map(
-        rows,
+        [{**row, "T": str(row["T"]), "m": str(row["m"])} for row in means],
         x="T",
         y="m",
-        value="loss",
+        value="mean",
         title="Test loss against training samples and hidden dimensions",
         x_title=SIZE,
         y_title="hidden dimensions m",
         value_title="loss",
-        log=min(means.values()) > 0,
+        log=min(real(row, "mean") for row in means) > 0,
     )
     look.update_xaxes(type="category")
     look.update_yaxes(type="category")
+    counts = {whole(row, "runs") for row in means}
+    if counts != {1}:
+        add_caption(look, f"mean over {counted_range(counts, 'run')}")
     return look
 
 
@@ -127,17 +129,17 @@ def _dimensionality(results: Sequence[Result]) -> go.Figure:
     for measure, shift, hue, name in ((FEATURE, 0.93, 0, "features"), (SAMPLE, 1.07, 1, "samples")):
         rows = [row for result in results for row in result.select(measure=measure)[:MOST_DOTS]]
         look.add_scatter(
-            x=[float(str(row["T"])) * shift for row in rows],
+            x=[real(row, "T") * shift for row in rows],
             y=[row["dimensionality"] for row in rows],
             mode="markers",
             marker={"size": 5, "color": colour(hue), "opacity": 0.45},
             name=name,
             hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
         )
-    sizes = sorted({int(str(row["T"])) for row in _finals(results)})
+    sizes = sorted({whole(row, "T") for row in _finals(results)})
     low, high = sizes[0] / 1.3, sizes[-1] * 1.3
     across = [low * (high / low) ** (place / 60) for place in range(61)]
-    for index, m in enumerate(sorted({int(str(row["m"])) for row in _finals(results)})):
+    for index, m in enumerate(sorted({whole(row, "m") for row in _finals(results)})):
         look.add_scatter(
             x=across,
             y=[min(1.0, m / T) for T in across],
@@ -166,17 +168,16 @@ def _series(results: Sequence[Result]) -> dict[str, list[Row]]:
     differing = [name for name in _SETTINGS if len({result.config.get(name) for result in results}) > 1]
     series: dict[str, list[Row]] = {}
     for result in results:
-        name = ", ".join(f"{setting.replace('_', ' ')} = {number(result.config.get(setting))}" for setting in differing)
+        name = ", ".join(
+            f"{setting.replace('_', ' ')} = {as_text(result.config.get(setting))}" for setting in differing
+        )
         series.setdefault(name, []).extend(result.select(measure=FINAL))
     return series
 
 
-def _over_seeds(rows: Sequence[Row], column: str) -> list[Row]:
-    """The mean at each T, ascending, with the lowest and the highest of the seeds."""
-    by_size: dict[int, list[float]] = {}
-    for row in rows:
-        by_size.setdefault(int(str(row["T"])), []).append(float(str(row[column])))
-    return [
-        {"T": T, "mean": sum(values) / len(values), "low": min(values), "high": max(values)}
-        for T, values in sorted(by_size.items())
-    ]
+def _name_band(look: go.Figure, results: Sequence[Result]) -> None:
+    """Say what the bands are, where some line has more than one seed at some T."""
+    finals = [row for rows in _series(results).values() for row in rows_over_seeds(rows, "test_loss", by=["T"])]
+    counts = {whole(row, "runs") for row in finals}
+    if counts != {1}:
+        add_caption(look, f"band: {over_seeds(counts)}")

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from icltool.core.result import Result, Row
+from icltool.core.result import Result, Row, real, whole
+from icltool.core.table import spread
 from icltool.figures.theme import colour, figure
 from icltool.superposition.studies.double_descent.run import FEATURE, FINAL, SAMPLE
 
@@ -27,10 +28,9 @@ def chosen_runs(results: Sequence[Result]) -> list[Result]:
     by_size: dict[int, Result] = {}
     for result in results:
         if result.config["m"] == 2:
-            by_size.setdefault(int(str(result.select(measure=FINAL)[0]["T"])), result)
+            by_size.setdefault(whole(result.select(measure=FINAL)[0], "T"), result)
     ordered = [by_size[size] for size in sorted(by_size)]
-    places = {round((len(ordered) - 1) * place / (MOST_PLACES - 1)) for place in range(MOST_PLACES)}
-    return [ordered[place] for place in sorted(places)] if ordered else []
+    return [ordered[place] for place in spread(len(ordered) - 1, MOST_PLACES)] if ordered else []
 
 
 def panels_of(chosen: Sequence[Result], *, title: str) -> go.Figure:
@@ -102,7 +102,7 @@ def _plane(chosen: Sequence[Result], *, one_scale: bool) -> go.Figure:
     }
     for place, (sort, result) in enumerate((sort, result) for sort in SORTS for result in chosen):
         rows = result.select(measure=sort)
-        x, y = ([float(str(row[name])) for row in rows] for name in ("x", "y"))
+        x, y = ([real(row, name) for row in rows] for name in ("x", "y"))
         add_panel(look, x, y, sort=sort, axis=place + 1)
         look.data[-1].update(
             text=[f"{row['index']}: D = {row['dimensionality']}" for row in rows],
@@ -113,7 +113,7 @@ def _plane(chosen: Sequence[Result], *, one_scale: bool) -> go.Figure:
 
 
 def _extent(rows: Sequence[Row]) -> float:
-    return max((abs(float(str(row[name]))) for row in rows for name in ("x", "y")), default=0.0) or 1.0
+    return max((abs(real(row, name)) for row in rows for name in ("x", "y")), default=0.0) or 1.0
 
 
 def _from_origin(ends: Sequence[float]) -> list[float | None]:
