@@ -14,7 +14,7 @@ from icltool.core.errors import UsageError
 from icltool.core.run_folder import safe_name
 from icltool.core.study import Cost, Study
 from icltool.regression.studies.train.config import TrainConfig
-from icltool.studies import STUDIES, study_named
+from icltool.studies import STUDIES, find_study, study_named
 from icltool.sweep.recipe import Axes, Recipe, Scale, SettingValue, Stage
 
 Settings = dict[str, SettingValue]
@@ -149,9 +149,9 @@ def _cell_name(cell: Settings) -> str:
 
 
 def _study(name: str, where: str) -> Study:
-    for study in STUDIES:
-        if study.name == name:
-            return study
+    study = find_study(name)
+    if study is not None:
+        return study
     raise UsageError(f"{where}: there is no study {name!r}{suggestion(name, [study.name for study in STUDIES])}")
 
 

@@ -79,7 +79,12 @@ def learning_rate_factor(config: OptimiserConfig, step: int) -> float:
             return 1.0
         case "cosine":
             progress = (step - config.warmup) / max(1, config.steps - config.warmup)
-            height = 0.5 * (1 + math.cos(math.pi * progress))
+            height = half_cosine(progress)
         case "trapezoid":
             height = min(1.0, (config.steps - step) / (config.decay * config.steps))
     return config.final_lr + (1 - config.final_lr) * height
+
+
+def half_cosine(progress: float) -> float:
+    """The fall from 1 at progress 0 to 0 at progress 1 along half a cosine."""
+    return 0.5 * (1 + math.cos(math.pi * progress))

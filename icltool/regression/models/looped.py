@@ -13,11 +13,9 @@ Legend: B prompts, n points, d dimensions, t = 2n tokens, D width, s scored loop
 Source: Yang et al. 2023 (arXiv 2311.12424), section 4 and appendix B.
 """
 
-from typing import cast
-
 import torch
 from einops import rearrange, repeat
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
@@ -67,7 +65,7 @@ class LoopedTransformer(LoopedBlocks):
         for loop in range(1, plan.loops + 1):
             with torch.set_grad_enabled(graph_wanted and loop in plan.with_gradient):
                 if plan.state_keep is not None:
-                    state = self._mask(state, plan)
+                    state = self._mask(state, plan.state_keep)
                 if loop < plan.loops:
                     state = self.loop(state, prompt, plan.layout)
                     if loop in plan.scored:
@@ -90,9 +88,8 @@ class LoopedTransformer(LoopedBlocks):
     def _read(self, at_x: Float[Tensor, "B n D"]) -> Float[Tensor, "B n"]:
         return rearrange(self.read_out(at_x), "B n 1 -> B n")
 
-    def _mask(self, state: Tokens, plan: LoopPlan) -> Tokens:
-        keep = repeat(cast("Tensor", plan.state_keep), "B t -> B t 1")
-        return torch.where(keep, state, 1.0 if self.injection == "mul" else 0.0)
+    def _mask(self, state: Tokens, keep: Bool[Tensor, "_ t"]) -> Tokens:
+        return torch.where(repeat(keep, "B t -> B t 1"), state, 1.0 if self.injection == "mul" else 0.0)
 
     def check(self, xs: Float[Tensor, "B n d"], layout: TokenLayout | None = None) -> None:
         """Raise `InputError` when prompts of this size do not fit the model."""

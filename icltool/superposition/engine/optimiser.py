@@ -3,7 +3,6 @@
 Source: Henighan et al. 2023 (50 000 full-batch steps, 2 500 of warm-up to 1e-3, cosine to 0, weight decay 1e-2).
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 
 from icltool.core.errors import UsageError
+from icltool.training.optimisers import half_cosine
 
 # Moments below this are set to zero; float32's denormal numbers begin at 1.2e-38.
 VANISHED = 1e-30
@@ -37,7 +37,7 @@ class WarmupCosine:
         if step <= self.warmup:
             return self.peak * step / self.warmup
         progress = (step - self.warmup) / (self.steps - self.warmup)
-        return self.peak * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return self.peak * half_cosine(min(1.0, progress))
 
 
 class FusedAdamW:

@@ -4,10 +4,10 @@ from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
-from icltool.core.config import PresetValues, choices_of, setting, suggestion
+from icltool.core.config import PresetValues, setting, suggestion
 from icltool.core.measurement_config import GROUP, CheckpointConfig, EvaluationConfig
 from icltool.core.runtime_config import RuntimeConfig
-from icltool.gpicl.data.config import DatasetName, ImageFilesConfig
+from icltool.gpicl.data.config import DATASETS, DatasetName, ImageFilesConfig
 
 # What the descent from scratch is chosen from, and on how many sequences.
 STEP_SIZES = (0.03, 0.1, 0.3, 1.0)
@@ -40,16 +40,16 @@ class GpiclTestConfig(CheckpointConfig, EvaluationConfig, ImageFilesConfig, Runt
     @field_validator("elsewhere")
     @classmethod
     def _check_elsewhere(cls, names: str) -> str:
-        known = choices_of(DatasetName)
+        known = DATASETS
         for name in _split(names):
             if name not in known:
                 raise ValueError(f"{name!r} is not a data set{suggestion(name, known)}")
         return names
 
     @property
-    def other_datasets(self) -> list[str]:
+    def other_datasets(self) -> list[DatasetName]:
         """The names in `elsewhere`."""
-        return _split(self.elsewhere)
+        return [name for part in _split(self.elsewhere) for name in DATASETS if name == part]
 
 
 def _split(names: str) -> list[str]:

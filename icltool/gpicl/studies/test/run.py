@@ -1,7 +1,6 @@
 """`gpicl-test`: what a learner gets right, position by position, on tasks and images it has and has not met."""
 
 from pathlib import Path
-from typing import cast
 
 from icltool.core.errors import InputError
 from icltool.core.files import sha256_of
@@ -99,7 +98,7 @@ def _tests(config: GpiclTestConfig, checkpoint: GpiclCheckpoint, dataset: Datase
             # Files of two sets may have the same names, so another set has a subfolder of its own.
             folder = None if config.data_dir is None else Path(config.data_dir) / name
             found = str(folder) if folder is not None and folder.is_dir() else None
-            others.append(_data(cast("DatasetName", name), config, checkpoint, data_dir=found))
+            others.append(_data(name, config, checkpoint, data_dir=found))
     return [
         SequenceTest(data=own, tasks="unseen", images="test"),
         SequenceTest(data=own, tasks="seen", images="test"),
