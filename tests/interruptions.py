@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from icltool.core.errors import InterruptedRun, RunFolderError
-from icltool.core.progress import OnStep, StepRecord
+from icltool.core.progress import OnStep, StepProgress
 from icltool.core.result import Result
 from icltool.core.study import RunRequest
 
@@ -17,8 +17,8 @@ from icltool.core.study import RunRequest
 def stop_at(step: int, signal_number: int = signal.SIGINT) -> OnStep:
     """A callback that sends this process a signal at a logged step."""
 
-    def on_step(record: StepRecord) -> None:
-        if record.step == step:
+    def on_step(progress: StepProgress) -> None:
+        if progress.step == step:
             os.kill(os.getpid(), signal_number)
 
     return on_step

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.result import load_result
 from icltool.core.run_folder import settings_from
 from icltool.core.study import RunRequest
@@ -33,13 +33,13 @@ def older(own_folder: None) -> None:
     shutil.copytree(OLDER, Path.cwd(), dirs_exist_ok=True)
 
 
-def again(folder: str, *, resume: bool) -> tuple[Any, list[StepRecord]]:
+def again(folder: str, *, resume: bool) -> tuple[Any, list[StepProgress]]:
     """The run of this folder's own settings, in it."""
     study = study_named(UNFINISHED[folder] if resume else load_result(Path(folder)).kind)
     values = settings_from(Path(folder) / "config.toml", study=study.name)
     if "checkpoint" in values:
         values["checkpoint"] = RENAMED.get(str(values["checkpoint"]), str(values["checkpoint"]))
-    steps: list[StepRecord] = []
+    steps: list[StepProgress] = []
     request = RunRequest(out=Path(folder), resume=resume)
     return study.run()(study.config().create(values), request=request, on_step=steps.append), steps
 

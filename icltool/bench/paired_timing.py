@@ -16,7 +16,7 @@ from pathlib import Path
 import icltool
 from icltool.bench.config import BenchConfig
 from icltool.core.errors import IcltoolError
-from icltool.core.progress import OnStep, StepRecord
+from icltool.core.progress import OnStep, StepProgress
 
 ROOT = Path(icltool.__file__).resolve().parents[1]
 
@@ -45,11 +45,11 @@ def time_in_turns(config: BenchConfig, *, on_step: OnStep) -> PairedTiming:
     require_checkout()
     times: dict[str, list[float]] = {"ours": [], "plain": []}
     for done in range(config.rounds):
-        on_step(StepRecord(step=2 * done, steps=2 * config.rounds, stage="measuring"))
+        on_step(StepProgress(step=2 * done, steps=2 * config.rounds, phase="measuring"))
         # Who goes first changes with the round, so that a drift of the machine favours neither.
         for side in ("ours", "plain") if done % 2 == 0 else ("plain", "ours"):
             times[side].append(time_in_a_process(side, config))
-    on_step(StepRecord(step=2 * config.rounds, steps=2 * config.rounds, stage="measured"))
+    on_step(StepProgress(step=2 * config.rounds, steps=2 * config.rounds, phase="measured"))
     return PairedTiming(ours=times["ours"], plain=times["plain"])
 
 

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.progress import OnStep, StepProgress, ignore_step
 from icltool.core.table import as_text
 
 BETWEEN = "  "
@@ -102,15 +102,15 @@ class _BarWatcher:
         self._task: TaskID | None = None
         self._latest: dict[str, float | int | None] = {}
 
-    def __call__(self, record: StepRecord) -> None:
+    def __call__(self, progress: StepProgress) -> None:
         if self._task is None:
-            self._task = self._bar.add_task(record.stage, total=record.steps, completed=record.step, values="")
-        self._latest.update(record.values)
+            self._task = self._bar.add_task(progress.phase, total=progress.steps, completed=progress.step, values="")
+        self._latest.update(progress.values)
         self._bar.update(
             self._task,
-            description=record.stage,
-            completed=record.step,
-            total=record.steps,
+            description=progress.phase,
+            completed=progress.step,
+            total=progress.steps,
             values=describe(self._latest, self._shown),
         )
 
@@ -125,20 +125,18 @@ class _PlainWatcher:
         self._printed = -PLAIN_SECONDS
         self._latest: dict[str, float | int | None] = {}
 
-    def __call__(self, record: StepRecord) -> None:
-        self._latest.update(record.values)
+    def __call__(self, progress: StepProgress) -> None:
+        self._latest.update(progress.values)
         elapsed = time.monotonic() - self._began
-        if elapsed - self._printed < PLAIN_SECONDS and record.step != record.steps:
+        if elapsed - self._printed < PLAIN_SECONDS and progress.step != progress.steps:
             return
         self._printed = elapsed
-        done = record.step - record.start
-        rest = record.steps - record.step
+        done = progress.step - progress.start
+        rest = progress.steps - progress.step
         left = f", about {elapsed / done * rest:.0f} s left" if done and rest else ""
         values = describe(self._latest, self._shown)
-        self._console.print(
-            f"{record.stage} {record.step}/{record.steps}{' ' + values if values else ''} ({elapsed:.0f} s{left})",
-            markup=False,
-        )
+        place = f"{progress.phase} {progress.step}/{progress.steps}"
+        self._console.print(f"{place}{' ' + values if values else ''} ({elapsed:.0f} s{left})", markup=False)
 
 
 def describe(values: Mapping[str, float | int | None], shown: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from rich.table import Column
 
 from icltool.cli.progress import RestOfTheLine, bar_width, describe
 from icltool.cli.time_left import TimeLeft
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.table import counted
 from icltool.studies import study_named
 from icltool.sweep.engines.worker import NOT_BEGUN, Outcome
@@ -52,12 +52,12 @@ class _Bars:
         self._shown = {run.name: study_named(run.study).shown for run in runs}
         self._overall = self._bar.add_task("[bold]sweep", total=len(runs), note="")
 
-    def report(self, name: str, record: StepRecord) -> None:
-        self._left.report(name, record)
+    def report(self, name: str, progress: StepProgress) -> None:
+        self._left.report(name, progress)
         if name not in self._tasks:
-            self._tasks[name] = self._bar.add_task(escape(name), total=record.steps, note="")
-        note = describe(record.values, self._shown.get(name, ())) if record.values else None
-        self._bar.update(self._tasks[name], completed=record.step, total=record.steps)
+            self._tasks[name] = self._bar.add_task(escape(name), total=progress.steps, note="")
+        note = describe(progress.values, self._shown.get(name, ())) if progress.values else None
+        self._bar.update(self._tasks[name], completed=progress.step, total=progress.steps)
         if note is not None:
             self._bar.update(self._tasks[name], note=note)
         self._note()
@@ -89,8 +89,8 @@ class _Lines:
         self._left = TimeLeft(runs)
         self._console.print(f"sweep of {counted(len(runs), 'run')}", markup=False)
 
-    def report(self, name: str, record: StepRecord) -> None:
-        self._left.report(name, record)
+    def report(self, name: str, progress: StepProgress) -> None:
+        self._left.report(name, progress)
 
     def ended(self, outcome: Outcome) -> None:
         self._left.ended(outcome)

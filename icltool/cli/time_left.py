@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.sweep.engines.worker import Outcome
 from icltool.sweep.plan import PlannedRun
 
@@ -26,9 +26,9 @@ class TimeLeft:
         self.runs = len(runs)
         self.ended_runs = 0
 
-    def report(self, name: str, record: StepRecord) -> None:
+    def report(self, name: str, progress: StepProgress) -> None:
         """A run has reached a step."""
-        part = record.step / max(1, record.steps)
+        part = progress.step / max(1, progress.steps)
         self._starts.setdefault(name, part)
         self._parts[name] = part
 

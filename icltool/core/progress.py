@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepRecord:
+class StepProgress:
     """A step that was logged: where the run is, and the values known there (empty between logged steps).
 
     `start` is the step this process began at (not 0 after a resume), which an honest estimate of time left needs. `run`
@@ -15,14 +15,14 @@ class StepRecord:
 
     step: int
     steps: int
-    stage: str = "training"
+    phase: str = "training"
     start: int = 0
     run: Path | None = None
     values: Mapping[str, float | int | None] = field(default_factory=dict[str, float | int | None])
 
 
-OnStep = Callable[[StepRecord], None]
+OnStep = Callable[[StepProgress], None]
 
 
-def ignore_step(record: StepRecord) -> None:
+def ignore_step(progress: StepProgress) -> None:
     """A callback that does nothing."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from icltool.core.errors import OutputError, UsageError
-from icltool.core.progress import OnStep, StepRecord
+from icltool.core.progress import OnStep, StepProgress
 
 if TYPE_CHECKING:
     from icltool.core.config import Config
@@ -63,16 +63,16 @@ def tracked(name: str | None, config: "Config", *, on_step: OnStep) -> Generator
     chosen = tracker_named(name)
     tracker: Tracker | None = None
 
-    def follow(record: StepRecord) -> None:
+    def follow(progress: StepProgress) -> None:
         nonlocal tracker
-        on_step(record)
-        if record.run is None or not record.values:
+        on_step(progress)
+        if progress.run is None or not progress.values:
             return
         if tracker is None:
             opened = _TensorBoard if chosen == "tensorboard" else _WandB
-            tracker = opened(record.run, config, start=record.start)
-        finite = {key: float(value) for key, value in record.values.items() if value is not None and key != "step"}
-        tracker.log(record.step, {key: value for key, value in finite.items() if math.isfinite(value)})
+            tracker = opened(progress.run, config, start=progress.start)
+        finite = {key: float(value) for key, value in progress.values.items() if value is not None and key != "step"}
+        tracker.log(progress.step, {key: value for key, value in finite.items() if math.isfinite(value)})
 
     try:
         yield follow

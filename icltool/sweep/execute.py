@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from icltool.core.errors import IcltoolError, InterruptedRun, OutputError, RunFolderError
 from icltool.core.files import make_folder
 from icltool.core.interrupts import deferred_interrupts
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.result import Result
 from icltool.studies import study_named
 from icltool.sweep.collect import collect
@@ -29,7 +29,7 @@ class Watcher(Protocol):
         """The sweep starts with these runs before it."""
         ...
 
-    def report(self, name: str, record: StepRecord) -> None:
+    def report(self, name: str, progress: StepProgress) -> None:
         """A run has reached a step."""
         ...
 
@@ -44,7 +44,7 @@ class Nobody:
     def begin(self, runs: Sequence[PlannedRun]) -> None:
         """Say nothing."""
 
-    def report(self, name: str, record: StepRecord) -> None:
+    def report(self, name: str, progress: StepProgress) -> None:
         """Say nothing."""
 
     def ended(self, outcome: Outcome) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from icltool.core.errors import DivergedError, InterruptedRun, LostProcessError
 from icltool.core.interrupts import deferred_interrupts
 from icltool.core.metrics_log import append_rows, drop_rows_after
-from icltool.core.progress import OnStep, StepRecord
+from icltool.core.progress import OnStep, StepProgress
 from icltool.core.run_folder import RunFolder
 from icltool.training.learner import Learner, Number
 from icltool.training.resume_file import load_state, save_state
@@ -75,7 +75,7 @@ def run_training(
     """
     session = _start(learner, run)
     with deferred_interrupts() as interrupts:
-        on_step(StepRecord(step=session.start, steps=pace.steps, start=session.start, run=run.path))
+        on_step(StepProgress(step=session.start, steps=pace.steps, start=session.start, run=run.path))
         for step in range(session.start + 1, pace.steps + 1):
             try:
                 session.pending.append(learner.advance(step))
@@ -94,7 +94,7 @@ def run_training(
                     session.mark, session.cpu_mark = time.perf_counter(), time.process_time()
                 if logging:
                     append_rows(run.metrics, [values])
-                    on_step(StepRecord(step=step, steps=pace.steps, start=session.start, run=run.path, values=values))
+                    on_step(StepProgress(step=step, steps=pace.steps, start=session.start, run=run.path, values=values))
             if saving:
                 _save(learner, session, step, run=run, save_model=save_model)
             if interrupts.signal_number is not None and stop:

@@ -7,14 +7,14 @@ import pytest
 from rich.console import Console
 
 from icltool.cli.progress import progress
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 
 VALUES = {"loss": 1.5, "held_out_error": 0.0123, "dims": 8, "loops": 2, "prompts_per_second": 330.0}
 
 
-def record(step: int) -> StepRecord:
+def record(step: int) -> StepProgress:
     """A logged step of 1600."""
-    return StepRecord(stage="training", step=step, steps=1600, values=VALUES)
+    return StepProgress(phase="training", step=step, steps=1600, values=VALUES)
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

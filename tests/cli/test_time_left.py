@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from icltool.cli.time_left import TimeLeft
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.regression.studies.evaluate.config import EvaluateConfig
 from icltool.regression.studies.train.config import TrainConfig
 from icltool.sweep.engines.worker import Outcome
@@ -35,12 +35,12 @@ def test_a_long_run_counts_for_more_than_a_short_one() -> None:
     assert left.seconds() is None
     assert left.words() == ""
     clock.now = 10.0
-    left.report("train/short", StepRecord(step=100, steps=100))
+    left.report("train/short", StepProgress(step=100, steps=100))
     left.ended(finished("short"))
     # Its first report was its last step: nothing of it is known to have been done here.
     assert left.seconds() is None
-    left.report("train/long", StepRecord(step=0, steps=900))
-    left.report("train/long", StepRecord(step=300, steps=900))
+    left.report("train/long", StepProgress(step=0, steps=900))
+    left.report("train/long", StepProgress(step=300, steps=900))
     assert left.seconds() == pytest.approx(20.0)
     assert left.words() == "about 20 s left"
     clock.now = 1000.0
@@ -51,12 +51,12 @@ def test_what_was_done_before_counts_for_nothing() -> None:
     clock = Clock()
     left = TimeLeft([training("done", b=8), training("resumed", b=8), training("new", b=8)], clock=clock)
     left.ended(finished("done"))
-    left.report("train/resumed", StepRecord(step=500, steps=1000))
-    left.report("train/resumed", StepRecord(step=750, steps=1000))
+    left.report("train/resumed", StepProgress(step=500, steps=1000))
+    left.report("train/resumed", StepProgress(step=750, steps=1000))
     clock.now = 5.0
     # A quarter of a run took 5 seconds; a quarter and a whole one are left.
     assert left.seconds() == pytest.approx(25.0)
-    left.report("train/resumed", StepRecord(step=1000, steps=1000))
+    left.report("train/resumed", StepProgress(step=1000, steps=1000))
     left.ended(finished("resumed"))
     left.ended(Outcome(name="train/new", status="failed", error="no"))
     assert left.seconds() is None
@@ -69,8 +69,8 @@ def test_a_run_with_a_result_is_no_work_before_its_turn_comes(tmp_path: Path) ->
     (tmp_path / "later" / "result.json").touch()
     clock = Clock()
     left = TimeLeft(runs, clock=clock)
-    left.report("train/first", StepRecord(step=0, steps=1000))
-    left.report("train/first", StepRecord(step=500, steps=1000))
+    left.report("train/first", StepProgress(step=0, steps=1000))
+    left.report("train/first", StepProgress(step=500, steps=1000))
     clock.now = 5.0
     assert left.seconds() == pytest.approx(5.0)
 
@@ -83,11 +83,11 @@ def test_a_measurement_counts_by_its_own_work_or_as_the_middle_one() -> None:
     clock = Clock()
     left = TimeLeft([source, measured, unknown], clock=clock)
     for name in ("measure/m", "measure/u"):
-        left.report(name, StepRecord(step=0, steps=1))
-        left.report(name, StepRecord(step=1, steps=1))
+        left.report(name, StepProgress(step=0, steps=1))
+        left.report(name, StepProgress(step=1, steps=1))
         left.ended(Outcome(name=name, status="finished"))
     clock.now = 1.0
-    left.report("train/model", StepRecord(step=0, steps=1000))
+    left.report("train/model", StepProgress(step=0, steps=1000))
     few = left.seconds()
     # The training is left, which is more than the evaluation and the run that counts as the middle of the two.
     assert few is not None

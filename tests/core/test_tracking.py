@@ -9,7 +9,7 @@ import pytest
 from icltool.core import tracking
 from icltool.core.errors import InterruptedRun, UsageError
 from icltool.core.metrics_log import read_rows
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.study import RunRequest
 from icltool.core.tracking import tracked
 from icltool.regression.studies.train import TRAIN
@@ -65,7 +65,7 @@ def test_wandb_keeps_a_run_offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_without_values_starts_no_tracker() -> None:
     config = TrainConfig.model_validate(SETTINGS)
     with tracked("wandb", config, on_step=stop_at(-1)) as followed:
-        followed(StepRecord(step=1, steps=2, run=Path("run")))
+        followed(StepProgress(step=1, steps=2, run=Path("run")))
     assert not Path("run").exists()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.sweep.collect import RUN
 from icltool.sweep.execute import Nobody, SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan, plan_sweep
@@ -42,8 +42,8 @@ class KillerForMemory(Nobody):
     def __init__(self) -> None:
         self.killed: list[str] = []
 
-    def report(self, name: str, record: StepRecord) -> None:
-        if not self.killed and record.step > 5:
+    def report(self, name: str, progress: StepProgress) -> None:
+        if not self.killed and progress.step > 5:
             self.killed.append(name)
             for process in Path("/proc").glob("[0-9]*"):
                 if self._works_on(process, name):

@@ -11,7 +11,7 @@ import torch
 
 from icltool.bench.config import BenchConfig
 from icltool.bench.paired_timing import PairedTiming, time_in_a_process
-from icltool.core.progress import OnStep, StepRecord
+from icltool.core.progress import OnStep, StepProgress
 from icltool.core.runtime import prepare
 from icltool.core.seeding import generator
 from icltool.superposition.data.sparse_features import SparseSamples, draw_samples
@@ -52,13 +52,13 @@ def whole_run(config: BenchConfig, *, on_step: OnStep) -> PairedTiming:
     steps = SETTINGS.steps // SEGMENTS
     times: dict[str, list[float]] = {"ours": [], "plain": []}
     for segment in range(SEGMENTS):
-        on_step(StepRecord(step=segment, steps=SEGMENTS, stage="measuring"))
+        on_step(StepProgress(step=segment, steps=SEGMENTS, phase="measuring"))
         began = time.perf_counter()
         for number in range(steps):
             step(number)
         times["ours"].append((time.perf_counter() - began) / steps)
         times["plain"].append(time_in_a_process("plain", config))
-    on_step(StepRecord(step=SEGMENTS, steps=SEGMENTS, stage="measured"))
+    on_step(StepProgress(step=SEGMENTS, steps=SEGMENTS, phase="measured"))
     return PairedTiming(ours=times["ours"], plain=times["plain"], whole=True)
 
 

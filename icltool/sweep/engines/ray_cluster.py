@@ -23,7 +23,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError, TaskCancelle
 from icltool.core.errors import UsageError
 from icltool.core.interrupts import deferred_interrupts
 from icltool.core.processes import available_threads
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.sweep.engines.local import POLL_SECONDS, STOPPED
 from icltool.sweep.engines.worker import (
     NOT_BEGUN,
@@ -170,8 +170,8 @@ def _work(job: Job, folder: Path, mailbox: Any) -> Outcome:  # noqa: ANN401 - an
         where = f"on the node {socket.gethostname()} {folder} cannot be entered ({error.strerror})"
         return Outcome(name=job.name, status="failed", error=f"{where}; sweep from a folder that all nodes share")
 
-    def on_step(record: StepRecord) -> None:
-        mailbox.put.remote(job.name, record)
+    def on_step(progress: StepProgress) -> None:
+        mailbox.put.remote(job.name, progress)
 
     return do_job(job, on_step=on_step, patience=PATIENCE)
 
@@ -183,9 +183,9 @@ class _Mailbox:
     def __init__(self) -> None:
         self._reports: list[Report] = []
 
-    def put(self, name: str, record: StepRecord) -> None:
+    def put(self, name: str, progress: StepProgress) -> None:
         """A run has reached a step."""
-        self._reports.append((name, record))
+        self._reports.append((name, progress))
 
     def take(self) -> list[Report]:
         """What has come since the last call."""
@@ -199,8 +199,8 @@ def _deliver(mailbox: Any, on_report: OnReport) -> None:  # noqa: ANN401 - an ac
         reports: list[Report] = ray.get(mailbox.take.remote(), timeout=POLL_SECONDS)
     except (GetTimeoutError, RayError):
         return
-    for name, record in reports:
-        on_report(name, record)
+    for name, progress in reports:
+        on_report(name, progress)
 
 
 def _outcome(reference: Any, job: Job) -> Outcome:  # noqa: ANN401 - an object reference

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from icltool.core.errors import IcltoolError, InterruptedRun, fact_of_the_machine, is_out_of_memory
 from icltool.core.interrupts import let_signals_in
-from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.progress import OnStep, StepProgress, ignore_step
 from icltool.core.study import RunRequest, Study
 from icltool.core.tracking import tracked
 from icltool.core.whole_process import use_whole_process
@@ -37,8 +37,8 @@ class Outcome:
     error: str = ""
 
 
-Report = tuple[str, StepRecord]
-OnReport = Callable[[str, StepRecord], None]
+Report = tuple[str, StepProgress]
+OnReport = Callable[[str, StepProgress], None]
 OnOutcome = Callable[[Outcome], None]
 
 
@@ -122,9 +122,9 @@ def do_job_reporting(job: Job) -> Outcome:
     """
     send: Callable[[Report], None] | None = _channel.put if _channel is not None else None
 
-    def on_step(record: StepRecord) -> None:
+    def on_step(progress: StepProgress) -> None:
         if send is not None:
-            send((job.name, record))
+            send((job.name, progress))
 
     outcome = do_job(job, on_step=on_step, patience=PATIENCE)
     if outcome.status == "interrupted":

@@ -2,7 +2,7 @@
 
 import random
 
-from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.progress import OnStep, StepProgress, ignore_step
 from icltool.core.result import Result
 from icltool.core.run_folder import Measured, RunFolder, measured_once
 from icltool.core.study import RunRequest
@@ -14,7 +14,7 @@ def run(config: CoinsConfig, *, request: RunRequest | None = None, on_step: OnSt
     """Toss, and count the heads; a single toss is written down."""
 
     def measure(folder: RunFolder) -> Measured:
-        on_step(StepRecord(step=config.tosses, steps=config.tosses))
+        on_step(StepProgress(step=config.tosses, steps=config.tosses))
         coin = random.Random(config.seed)
         heads = sum(coin.random() < 0.5 for _ in range(config.tosses)) / config.tosses
         if config.tosses == 1:

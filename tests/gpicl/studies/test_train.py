@@ -10,7 +10,7 @@ import torch
 
 from icltool.core.errors import InputError, InterruptedRun, UsageError
 from icltool.core.metrics_log import read_rows
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.result import load_result
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
@@ -126,8 +126,8 @@ def test_interrupted_and_resumed_is_as_never_interrupted(tmp_path: Path, setting
     assert run(config, request=RunRequest(out=tmp_path / "again")).summary["held_out_accuracy"] is not None
     assert weights(tmp_path / "again") == weights(tmp_path / "whole")
 
-    def stop(record: StepRecord) -> None:
-        if record.step == 15:
+    def stop(progress: StepProgress) -> None:
+        if progress.step == 15:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(InterruptedRun):

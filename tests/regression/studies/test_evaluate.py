@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from icltool.core.errors import UsageError
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.result import Result
 from icltool.core.seeding import generator
 from icltool.core.study import RunRequest
@@ -145,7 +145,7 @@ def test_contradictions_are_refused(settings: dict[str, Any], message: str) -> N
 
 
 def test_progress_ends_at_its_end(checkpoint: Path) -> None:
-    heard: list[StepRecord] = []
+    heard: list[StepProgress] = []
     config = EvaluateConfig(
         checkpoint=str(checkpoint),
         eval_prompts=20,

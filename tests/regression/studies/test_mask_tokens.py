@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from icltool.core.errors import InputError, UsageError
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.result import load_result
 from icltool.core.runtime import Runtime
 from icltool.core.seeding import generator
@@ -40,7 +40,7 @@ def settings(path: Path, **others: Any) -> MaskTokensConfig:
 @pytest.mark.parametrize("scope", ["state", "input"])
 def test_the_records(scope: str) -> None:
     path = checkpoint()
-    heard: list[StepRecord] = []
+    heard: list[StepProgress] = []
     result = run(settings(path, scope=scope), request=RunRequest(out=Path("out")), on_step=heard.append)
     places = [(row["loop"], row["pairs"]) for row in result.records]
     assert places == [(loop, pairs) for loop in (2, 4, 6) for pairs in range(N + 1)]

@@ -13,7 +13,7 @@ import torch
 
 from icltool.core.errors import DivergedError, InterruptedRun, RunFolderError
 from icltool.core.metrics_log import read_rows
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.result import load_result
 from icltool.core.study import RunRequest
 from icltool.core.tensor_header import read_header
@@ -118,8 +118,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(t
 def _poison_after(folder: Path, *, step: int) -> Any:
     """Break the training data's generator after a step, so that prompts become infinite (a stand-in for overflow)."""
 
-    def on_step(record: StepRecord) -> None:
-        if record.step >= step:
+    def on_step(progress: StepProgress) -> None:
+        if progress.step >= step:
             from icltool.regression.data import function_classes
 
             def infinite(_generator: object, xs: torch.Tensor, _dims: int) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from icltool.core.errors import UsageError
-from icltool.core.progress import StepRecord
+from icltool.core.progress import StepProgress
 from icltool.core.result import load_result
 from icltool.core.study import RunRequest
 from icltool.regression.studies.train.config import TrainConfig
@@ -58,9 +58,9 @@ class Killer(Nobody):
         self.killed = 0
         self.steps: list[int] = []
 
-    def report(self, name: str, record: StepRecord) -> None:
-        self.steps.append(record.step)
-        if not self.killed and record.step > 100:
+    def report(self, name: str, progress: StepProgress) -> None:
+        self.steps.append(progress.step)
+        if not self.killed and progress.step > 100:
             for worker in workers_below(os.getpid()):
                 os.kill(worker, signal.SIGKILL)
                 self.killed += 1

@@ -8,7 +8,7 @@ from einops import rearrange
 from torch import Tensor
 
 from icltool.core.errors import UsageError
-from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.progress import OnStep, StepProgress, ignore_step
 from icltool.core.result import Result, Row
 from icltool.core.run_folder import Measured, RunFolder, measured_once
 from icltool.core.runtime import environment, prepare, restored_process
@@ -54,14 +54,14 @@ def _measure(config: GpiclAugmentConfig, folder: RunFolder, on_step: OnStep) -> 
         raise UsageError(f"--image {config.image}: the training split of {images.name} has {len(images.train)} images")
     data = prepare_images(images, config)
     family = TaskFamily(config.seed, inputs=data.inputs, classes=data.classes)
-    on_step(StepRecord(step=0, steps=2, stage="statistics"))
+    on_step(StepProgress(step=0, steps=2, phase="statistics"))
     # The first tasks where there are no more, else a sample of them.
     numbers = draw_tasks(config.sample, generator(config.seed, "statistics"), tasks=config.tasks)
     statistics = task_statistics(family, torch.arange(config.tasks) if config.tasks <= config.sample else numbers)
-    on_step(StepRecord(step=1, steps=2, stage="sequences"))
+    on_step(StepProgress(step=1, steps=2, phase="sequences"))
     if config.sequences:
         _write_sequences(folder.path / SEQUENCES, data, family, config)
-    on_step(StepRecord(step=2, steps=2, stage="done"))
+    on_step(StepProgress(step=2, steps=2, phase="done"))
     return Measured(
         label=f"{images.name} image {config.image}",
         summary={

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from icltool.core.errors import InputError
 from icltool.core.files import sha256_of
-from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.progress import OnStep, StepProgress, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare, restored_process
@@ -58,15 +58,15 @@ def _measure(
     records: list[Row] = []
     steps = len(tests) + config.sgd
     for number, test in enumerate(tests):
-        on_step(StepRecord(step=number, steps=steps, stage=test.name))
+        on_step(StepProgress(step=number, steps=steps, phase=test.name))
         records += accuracy_records(label, test, right_answers(model, test, size, runtime))
     improvement = {row["test"]: row["mean"] for row in records if row["measure"] == IMPROVEMENT}
     sgd_rows: list[Row] = []
     sgd_summary: dict[str, Value] = {}
     if config.sgd:
-        on_step(StepRecord(step=len(tests), steps=steps, stage=NAME))
+        on_step(StepProgress(step=len(tests), steps=steps, phase=NAME))
         sgd_rows, sgd_summary = sgd_records(tests, size, runtime, width=config.sgd_width)
-    on_step(StepRecord(step=steps, steps=steps, stage="done"))
+    on_step(StepProgress(step=steps, steps=steps, phase="done"))
     return Measured(
         label=label,
         summary={

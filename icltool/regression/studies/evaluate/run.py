@@ -1,6 +1,6 @@
 """`eval`: errors of a trained model on held-out prompts, at every point and after every loop."""
 
-from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.progress import OnStep, StepProgress, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare, restored_process
@@ -42,14 +42,14 @@ def _measure(config: EvaluateConfig, subject: MeasuredModel, on_step: OnStep) ->
     for measurement in measurements:
 
         def report(within: int, *, before: int = done, name: str = measurement.name) -> None:
-            on_step(StepRecord(step=before + within, steps=steps, stage=name))
+            on_step(StepProgress(step=before + within, steps=steps, phase=name))
 
         report(0)
         found = measurement.work(report)
         records += found.records
         summary |= found.summary
         done += measurement.steps
-    on_step(StepRecord(step=steps, steps=steps, stage="done"))
+    on_step(StepProgress(step=steps, steps=steps, phase="done"))
     return Measured(
         label=subject.checkpoint.label,
         summary={**summary, "trained_steps": subject.checkpoint.step},

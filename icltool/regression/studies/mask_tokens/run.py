@@ -8,7 +8,7 @@ from torch import Tensor
 
 from icltool.core.bootstrap import bootstrap_mean
 from icltool.core.errors import UsageError
-from icltool.core.progress import OnStep, StepRecord, ignore_step
+from icltool.core.progress import OnStep, StepProgress, ignore_step
 from icltool.core.result import Result, Row, Value
 from icltool.core.run_folder import Measured, measured_once
 from icltool.core.runtime import environment, prepare, restored_process
@@ -70,7 +70,7 @@ def _measure(config: MaskTokensConfig, subject: MeasuredModel, on_step: OnStep) 
         loops=loops,
         scope=config.scope,
         scale=subject.error_scale,
-        on_chunk=lambda done, chunks: on_step(StepRecord(step=done, steps=chunks, stage="masking")),
+        on_chunk=lambda done, chunks: on_step(StepProgress(step=done, steps=chunks, phase="masking")),
     )
     label = subject.checkpoint.label
     return Measured(
