@@ -11,7 +11,7 @@ from torch import nn
 from icltool.gpicl.learners.config import LEARNERS, GpiclModelConfig, LearnerKind
 from icltool.gpicl.learners.cost import Products
 from icltool.studies import STUDIES
-from tests.assets.coins.study import COINS
+from tests.assets.coins import COINS
 from tests.cli.conftest import Call
 
 RECIPE = """
@@ -40,7 +40,8 @@ def test_a_study_is_a_command_with_help(call: Call) -> None:
     assert "--tosses" in call("coins --help").out
     ran = call("coins --tosses 4 --out c")
     assert (ran.code, Path(ran.out.strip())) == (0, Path("c/result.json"))
-    assert "heads" in ran.err
+    assert "tossing 4/4 heads" in ran.err, "the value that the study shows, and no other"
+    assert "tails" not in ran.err
     assert "Toss coins." in Path(call("report c").out.strip()).read_text()
 
 
@@ -65,6 +66,7 @@ def test_a_sweep_in_workers_a_dry_run_and_a_report_know_the_study(call: Call) ->
     swept = call("sweep recipe --scale cpu --json")
     assert json.loads(swept.out)["summary"]["failed"] == 0
     assert "heads" in swept.err
+    assert "tosses" not in swept.err, "the headline's measures alone"
     reported = call("report runs/sweep/recipe-cpu")
     assert reported.code == 0
     assert "Heads of coins" in Path(reported.out.strip()).read_text()

@@ -8,7 +8,7 @@ import torch
 
 from icltool.core.errors import UsageError
 from icltool.regression.data.prompts import Prompts
-from icltool.regression.evaluation.config import ProbeTargetConfig
+from icltool.regression.evaluation.config import TARGETS, ProbeTarget, ProbeTargetConfig
 from icltool.regression.evaluation.probe_targets import probe_targets
 
 
@@ -127,3 +127,23 @@ def test_what_is_no_target(target: str) -> None:
 
 def test_a_target_has_one_spelling() -> None:
     assert ProbeTargetConfig(target="gd:007").target == "gd:7"
+
+
+def test_a_target_is_what_its_entry_says_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one is not taken for gradient descent, and one that is not in the table is refused, also unvalidated."""
+    batch = prompts()
+    assert batch.weights is not None
+    expected = targets(batch, target="gd:3")
+    new = ProbeTarget(compute=f"{__name__}:twice", prefixes=lambda n, _d: range(n, n + 1))
+    table = {"twice-w": new, **dict(reversed(TARGETS.items()))}
+    monkeypatch.setattr("icltool.regression.evaluation.config.TARGETS", table)
+    assert torch.equal(targets(batch, target="twice-w")[0], 2 * batch.weights)
+    assert torch.equal(targets(batch, target="gd:3"), expected)
+    for unknown in ("Wls", "w:3", "gd:0"):
+        with pytest.raises(UsageError, match=f"'{unknown}' is not a target"):
+            probe_targets(batch, ProbeTargetConfig.model_construct(target=unknown))
+
+
+def twice(batch: Prompts, _config: ProbeTargetConfig) -> torch.Tensor:
+    assert batch.weights is not None
+    return 2 * batch.weights[:, None].double()
