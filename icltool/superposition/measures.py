@@ -4,7 +4,7 @@ The dimensionality of a vector says how many hidden dimensions it has to itself:
 vectors are the columns of W (features) or the hidden vectors h_t (samples). A vector orthogonal to all others has
 D = 1; T vectors that are the corners of a regular T-gon in the plane share it, D = 2 / T each.
 
-Shapes: n features, m hidden dimensions, T training samples, N vectors.
+Legend: n features, m hidden dimensions, T training samples, N vectors.
 Source: Henighan et al. 2023, section "Fractional dimensionality".
 """
 
@@ -27,7 +27,7 @@ MOST_SINGULAR_VALUES = 8
 def dimensionality(vectors: Float[Tensor, "m N"]) -> Float[Tensor, "N"]:
     """D_i of every column, in float64, in [0, 1]; a zero vector represents nothing and has D = 0.
 
-    sum_j (v_i . v_j)^2 = v_i^T G v_i with the Gram matrix G = sum_j v_j v_j^T [m, m], so the cost is O(m^2 N)
+    Σ_j (v_i · v_j)² = v_iᵀ G v_i with the Gram matrix G = Σ_j v_j v_jᵀ [m, m], so the cost is O(m² N)
     and no N x N matrix is made. Columns with a NaN or an infinity make every D NaN.
     """
     # D does not change when all vectors are scaled, and fourth powers over- and underflow soon.
@@ -54,7 +54,7 @@ def sample_dimensionality(hidden: Float[Tensor, "T m"]) -> Float[Tensor, "T"]:
 
 
 def normalised_loss(model: ToyReLU, chunks: Iterable[SparseSamples]) -> float:
-    """The sum of |x - x'|^2 over that of |x|^2, for all samples of the chunks: predicting zero scores 1."""
+    """The sum of ‖x - x'‖² over that of ‖x‖², for all samples of the chunks: predicting zero scores 1."""
     error = power = 0.0
     for samples in chunks:
         engine = ToyReLUEngine([samples], [model], settings=WarmupCosine())

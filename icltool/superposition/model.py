@@ -1,6 +1,6 @@
-"""The toy ReLU model of superposition: h = W x, x' = relu(W^T h + b).
+"""The toy ReLU model of superposition: h = W x, x' = relu(Wᵀh + b).
 
-Shapes: n features, m hidden dimensions, T samples.
+Legend: n features, m hidden dimensions, T samples.
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent"; Elhage et al. 2022, "Toy
 Models of Superposition".
 """
@@ -18,7 +18,7 @@ from icltool.core.errors import UsageError
 class ToyReLU(nn.Module):
     """Tied weights W [m, n] and a bias b [n]; training goes through the engine, this is for analysis.
 
-    W is Xavier uniform (bound sqrt(6 / (m + n))), b is zero.
+    W is Xavier uniform (bound √(6 / (m + n))), b is zero.
     """
 
     def __init__(
@@ -52,5 +52,5 @@ class ToyReLU(nn.Module):
         return einsum(self.W, x, "m n, T n -> T m")
 
     def forward(self, x: Float[Tensor, "T n"]) -> Float[Tensor, "T n"]:
-        """X' = relu(W^T W x + b) for every sample."""
+        """X' = relu(WᵀW x + b) for every sample."""
         return torch.relu(einsum(self.W, self.hidden(x), "m n, T m -> T n") + self.b)

@@ -4,7 +4,7 @@ A sample x in R^n has each coordinate zero with probability S (the sparsity), el
 is then rescaled to ||x|| = 1. A sample without any active feature cannot be rescaled and is redrawn, so
 the number of active features is binomial, conditioned on being at least one.
 
-Shapes: T samples, n features, "nnz" non-zeros over all samples.
+Legend: T samples, n features, "nnz" non-zeros over all samples.
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", section on the setup.
 """
 

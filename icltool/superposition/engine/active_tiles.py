@@ -2,12 +2,12 @@
 
 A feature is dead when z <= 0 for every sample; it contributes nothing. An upper bound of its z over all samples shows
 that. For m = 2 the bound comes from the convex hull of the hidden vectors, for other m from the boxes around the
-samples (`tiles`). The hull is known by its support s_d = max_t u_d . h_t in D directions u_d, computed once a step. A
-sector is the angle between two neighbouring directions. A feature's w in it is a u_d + b u_{d+1} with a, b >= 0, so w .
+samples (`tiles`). The hull is known by its support s_d = max_t u_d · h_t in D directions u_d, computed once a step. A
+sector is the angle between two neighbouring directions. A feature's w in it is a u_d + b u_{d+1} with a, b >= 0, so w ·
 h <= a s_d + b s_{d+1} for every sample. When w has left its sector a coefficient is negative; then the support in the
 opposite direction takes the place of s, and the bound still holds.
 
-Shapes: see `tiles`.
+Legend: see `tiles`.
 """
 
 import math

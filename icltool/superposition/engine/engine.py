@@ -1,7 +1,7 @@
 """Exact full-batch training of the toy ReLU model without a T x n array.
 
-With z = W^T h + b and r = relu(z), the loss (1/T) sum_t |x_t - r_t|^2 is the sum of three parts: sum x^2 is constant,
--2 sum x r needs only the non-zeros of x (`nonzeros`), and sum r^2 needs only the tiles of (feature, sample) pairs that
+With z = Wᵀh + b and r = relu(z), the loss (1/T) Σ_t ‖x_t - r_t‖² is the sum of three parts: Σ x² is constant,
+-2 Σ x r needs only the non-zeros of x (`nonzeros`), and Σ r² needs only the tiles of (feature, sample) pairs that
 can be active (`active_tiles`, `tile_sums`). The gradient with respect to z is (2/T)(r - x [z > 0]), where x again
 enters only at its non-zeros. Memory is O(features + samples + non-zeros) and a few MiB of tiles.
 
@@ -9,7 +9,7 @@ Several runs (data sets, initialisations) of the same m and n can train together
 the same tables, their tiles never mix. Twelve runs of small T together step 2.6 times as fast. Even so a sweep trains
 each run alone: the last digits of a run would depend on its neighbours, and training amplifies them.
 
-Shapes: R runs, n features each, m hidden dimensions, k = m + 1 homogeneous coordinates. A feature's row of the
+Legend: R runs, n features each, m hidden dimensions, k = m + 1 homogeneous coordinates. A feature's row of the
 parameters is (w_j, b_j), a sample's row of the hidden vectors (h_t, 1). Both tables, of F and S rows, end in a zero
 row.
 """
@@ -139,7 +139,7 @@ class ToyReLUEngine:
         target = data.by_feature(hidden.double(), x)
         by_feature -= target
         by_sample -= data.by_sample(parameters.double(), x)
-        # sum r^2 - 2 sum x r = sum (r - 2 x [z > 0]) z, and z = (w, b) . (h, 1) is linear in what was summed.
+        # Σ r² - 2 Σ x r = Σ (r - 2 x [z > 0]) z, and z = (w, b) · (h, 1) is linear in what was summed.
         share = self._by_run(parameters * (by_feature - target))
         loss = (share.sum((1, 2)) + self._squares) / self._T
         self._by_run(by_feature).mul_(self._feature_scale)

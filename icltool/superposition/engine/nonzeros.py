@@ -1,6 +1,6 @@
 """The non-zeros of the data, sorted by sample and by feature, and the sums over them that the toy ReLU gradient needs.
 
-Shapes: "nnz" non-zeros of all runs, F parameter rows, S hidden rows, k = m + 1 coordinates (see `engine`).
+Legend: "nnz" non-zeros of all runs, F parameter rows, S hidden rows, k = m + 1 coordinates (see `engine`).
 """
 
 from dataclasses import dataclass

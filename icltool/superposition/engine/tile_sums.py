@@ -1,12 +1,12 @@
 """The sums over all (feature, sample) pairs that the toy ReLU loss needs; only tiles that can be active are evaluated.
 
-With r_tj = relu(z_tj) and z_tj = w_j . h_t + b_j, everything follows from two sums of the same r: by feature,
-sum_t r_tj (h_t, 1), and by sample, sum_j r_tj (w_j, b_j). The loss does too, since sum r^2 = sum r z.
+With r_tj = relu(z_tj) and z_tj = w_j · h_t + b_j, everything follows from two sums of the same r: by feature,
+Σ_t r_tj (h_t, 1), and by sample, Σ_j r_tj (w_j, b_j). The loss does too, since Σ r² = Σ r z.
 
 torch.compile is not used here: its two fused reductions took 1.7 times as long as these matrix products on tiles that
 stay in a core's cache, its one fused kernel 2.3 times.
 
-Shapes: see `tiles`.
+Legend: see `tiles`.
 """
 
 import torch
@@ -22,7 +22,7 @@ _PAIRS = 1 << 18  # pairs held at once: 1 MiB in float32, so they stay in a core
 def pair_sums(
     tiles: Tiles, *, parameters: Float[Tensor, "F k"], hidden: Float[Tensor, "S k"]
 ) -> tuple[Float[Tensor, "F k"], Float[Tensor, "S k"]]:
-    """For every feature sum_t r_tj (h_t, 1), and for every sample sum_j r_tj (w_j, b_j), in float64.
+    """For every feature Σ_t r_tj (h_t, 1), and for every sample Σ_j r_tj (w_j, b_j), in float64.
 
     Only the sums inside a mixed tile are made in the precision of the parameters.
     """

@@ -1,9 +1,9 @@
 """Sort the tiles of (feature, sample) pairs of the toy ReLU model into empty, full and mixed ones.
 
-A pair is active when its pre-activation z = p . q is positive, with p = (w, b) and q = (h, 1). Features and samples are
+A pair is active when its pre-activation z = p · q is positive, with p = (w, b) and q = (h, 1). Features and samples are
 put in an order in which neighbours are close, and cut into blocks; a tile is a block of features times a block of
 samples. Boxes around the rows of a block bound z: over a box of features and a box of samples, with centres c and half
-extents e, it lies within c_p . c_q -+ (|c_p| . e_q + e_p . (|c_q| + e_q)). By these bounds a tile is empty (no pair is
+extents e, it lies within c_p · c_q ∓ (|c_p| · e_q + e_p · (|c_q| + e_q)). By these bounds a tile is empty (no pair is
 active), full (every pair is: r = relu(z) = z has a closed form) or mixed (it is evaluated). The bounds are computed
 from the current parameters at every step, so nothing is approximated. Only the order is older, and a bad order costs
 time alone.
@@ -11,7 +11,7 @@ time alone.
 Here views take the place of einops patterns: with few samples a step is many small operations, and a pattern costs as
 much as one of them.
 
-Shapes: F parameter rows (features of all runs and one zero row at the end), S hidden rows (samples of all runs and
+Legend: F parameter rows (features of all runs and one zero row at the end), S hidden rows (samples of all runs and
 one zero row at the end), k = m + 1 coordinates, J blocks of B features, I blocks of C samples.
 """
 

@@ -1,6 +1,6 @@
 """The exact engine as what the training loop drives, and the snapshots of W that it takes along training.
 
-Shapes: "frames" snapshots, R initialisations, n features, m hidden dimensions, T samples.
+Legend: "frames" snapshots, R initialisations, n features, m hidden dimensions, T samples.
 """
 
 from collections.abc import Mapping

@@ -1,10 +1,10 @@
 """`double-descent`: train the toy ReLU model on T samples and measure it on them and on fresh ones.
 
-Normalisation: losses are the mean over samples of |x - x'|^2 (the sum over the n features), over that of |x|^2, which
+Normalisation: losses are the mean over samples of ‖x - x'‖² (the sum over the n features), over that of ‖x‖², which
 is 1; predicting zero scores 1.
 
-Shapes: n features, m hidden dimensions, T samples. Source: Henighan et al. 2023, "Superposition, Memorization, and
-Double Descent".
+Legend: n features, m hidden dimensions, T samples.
+Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent".
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
