@@ -46,7 +46,7 @@ def _result(path: Path) -> Result:
     if not path.exists():
         near = nearest_recipe(path)
         raise InputError(
-            f"there is not a run, sweep or recipe {path}; {f'did you mean {near}?' if near else 'check the path'}"
+            f"there is no run, sweep or recipe {path}; {f'did you mean {near}?' if near else 'check the path'}"
         )
     if path.suffix == ".safetensors":
         if not (path.parent / "result.json").exists():

@@ -45,7 +45,7 @@ def test_where_it_goes_unless_told(call: Call, tiny: str):
 
 def test_what_cannot_be_reported(call: Call):
     Path("folder").mkdir()
-    assert "no run, sweep or recipe" in call("report folder").error
+    assert "not a run, sweep or recipe" in call("report folder").error
     assert "no run, sweep or recipe missing" in call("report missing").error
     folder = call("report folder --out folder")
     assert folder.code == 2

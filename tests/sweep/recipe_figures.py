@@ -10,6 +10,10 @@ import plotly.graph_objects as go
 EXPLAINING = ("held-out error", "training error, smoothed", "b loops", "2b loops", "3b loops")
 
 
+# How the caption begins that names a figure's band.
+BAND = "band: "
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shown:
     """The legend's entries, the texts within the figure, [x, y] of each heat map, and [columns, first column]."""
@@ -31,7 +35,7 @@ def shown(figure: go.Figure) -> Shown:
     legend = [trace.get("name") for trace in lines if layout.get("showlegend", True) and trace.get("showlegend", True)]
     return Shown(
         legend=legend,
-        texts=[note["text"] for note in layout.get("annotations", ())],
+        texts=[note["text"] for note in layout.get("annotations", ()) if not note["text"].startswith(BAND)],
         cells=[[list(trace["x"]), list(trace["y"])] for trace in maps if trace.get("x") is not None],
         table=[
             part for trace in tables for part in (_plain(trace["header"]["values"]), list(trace["cells"]["values"][0]))
@@ -47,6 +51,26 @@ def without_points(figure: go.Figure) -> list[str]:
         for trace in drawn["data"]
         if trace.get("name") not in EXPLAINING and all(value is None for value in _values(trace))
     ]
+
+
+def bands_without_name(figure: go.Figure) -> int:
+    """How many bands (filled outlines, error bars) the figure draws without a caption that says what they are.
+
+    One without width, of a single run without a band of its own, cannot be seen.
+    """
+    drawn: Any = figure.to_dict()
+    bands = [trace for trace in drawn["data"] if _width(trace) > 0]
+    named = any(note["text"].startswith(BAND) for note in drawn["layout"].get("annotations", ()))
+    return 0 if named else len(bands)
+
+
+def _width(trace: Any) -> float:
+    """The largest width of a trace's band; 0 where it has none."""
+    if trace.get("fill") == "toself":
+        there, back = trace["y"][: len(trace["y"]) // 2], trace["y"][::-1]
+        return max(abs(high - low) for high, low in zip(there, back, strict=False))
+    bars = trace.get("error_y") or {}
+    return max([0.0, *bars.get("array", ()), *bars.get("arrayminus", ())])
 
 
 def _values(trace: Any) -> list[Any]:
@@ -172,6 +196,7 @@ FIGURES: Mapping[str, Mapping[str, Shown]] = {
     },
     "gpicl-learners": {
         "table": Shown(
+            texts=["± is half of the band: 95 % interval (Wilson)"],
             table=[
                 ["learner", "digits: unseen tasks", "random: unseen tasks", "last - first", "parameters", "state"],
                 [*LEARNERS, "chance"],

@@ -77,6 +77,8 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 def dry_run(recipe: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> list[str]:
     """What `icltool sweep recipe.toml --dry-run` prints, line by line; it runs nothing and leaves nothing."""
     Path("recipe.toml").write_text(HEAD + recipe)
+    # This process is not icltool's own.
+    monkeypatch.setattr("icltool.cli.app.use_whole_process", lambda: None)
     monkeypatch.setattr(sys, "argv", ["icltool", "sweep", "recipe.toml", "--dry-run"])
     with pytest.raises(SystemExit) as stopped:
         main()

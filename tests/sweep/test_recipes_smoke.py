@@ -16,7 +16,7 @@ from icltool.sweep.plan import plan_sweep
 from icltool.sweep.plotting import sweep_figures
 from icltool.sweep.recipe import read_recipe
 from icltool.sweep.record import read_reference, reference_file
-from tests.sweep.recipe_figures import FIGURES, shown, without_points
+from tests.sweep.recipe_figures import FIGURES, bands_without_name, shown, without_points
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.toml"))
 
@@ -42,6 +42,7 @@ def test_smoke(file: Path, tmp_path: Path) -> None:
     for title, figure in figures.items():
         assert shown(figure) == FIGURES[name][title], title
         assert without_points(figure) == [], title
+        assert bands_without_name(figure) == 0, title
         assert figure.layout.title.text, title
 
 

@@ -62,7 +62,7 @@ class Sectors:
 def highest_by_sector(
     parameters: Float[Tensor, "n 3"], hidden: Float[Tensor, "T 3"], *, sectors: Sectors
 ) -> Float[Tensor, "n"]:
-    """An upper bound of w_j . h_t + b_j over all samples, for every feature."""
+    """An upper bound of w_j · h_t + b_j over all samples, for every feature."""
     parts = [(sectors.u @ h[:, :2].mT).amax(1) for h in hidden.split(_AT_ONCE)]
     support = parts[0] if len(parts) == 1 else torch.stack(parts).amax(0)
     largest = support.abs().amax()

@@ -124,7 +124,7 @@ def test_tensors_that_are_no_prompts(tensors: dict[str, Tensor], said: str):
 
 @pytest.mark.parametrize("name", ["data.txt", "data", "data.npz", "-"])
 def test_other_formats_are_refused(name: str):
-    with pytest.raises(InputError, match=r"no data format; give a \.safetensors file"):
+    with pytest.raises(InputError, match=r"not a data format; give a \.safetensors file"):
         read_user_prompts(Path(name))
 
 

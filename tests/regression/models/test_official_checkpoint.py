@@ -189,9 +189,9 @@ def test_two_outputs_are_no_regression() -> None:
     ("value", "reason"),
     [
         (torch.full((WIDTH,), torch.nan), "not finite"),
-        (torch.zeros(WIDTH, dtype=torch.int64), "no dense tensor"),
-        (torch.zeros(WIDTH, dtype=torch.complex64), "no dense tensor"),
-        (torch.zeros(WIDTH).to_sparse(), "no dense tensor"),
+        (torch.zeros(WIDTH, dtype=torch.int64), "not a dense tensor"),
+        (torch.zeros(WIDTH, dtype=torch.complex64), "not a dense tensor"),
+        (torch.zeros(WIDTH).to_sparse(), "not a dense tensor"),
         ([0.0] * WIDTH, "is list, no tensor"),
     ],
 )
