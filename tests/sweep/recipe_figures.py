@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 EXPLAINING = ("held-out error", "training error, smoothed", "b loops", "2b loops", "3b loops")
 
 
-# How the caption begins that names a figure's band.
-BAND = "band: "
+# How a caption begins that names what a figure draws around its means.
+BAND = ("band: ", "bars: ")
 
 
 @dataclass(frozen=True, kw_only=True)
