@@ -8,8 +8,8 @@ predicting zero scores on the same prompts.
 Legend: B prompts, S states, k prefixes (targets) of a state, d dimensions.
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -51,10 +51,6 @@ def run(config: ProbeConfig, *, request: RunRequest | None = None, on_step: OnSt
     settled = subject.settled(config)
     _require_targets(subject, settled)
 
-    @contextmanager
-    def begin() -> Generator[_Training]:
-        yield _Training(subject, settled)
-
     return trained_study(
         PROBE,
         settled,
@@ -62,7 +58,7 @@ def run(config: ProbeConfig, *, request: RunRequest | None = None, on_step: OnSt
         request=request,
         inputs=subject.inputs,
         pace=settled.pace(settled.steps),
-        begin=begin,
+        begin=lambda: nullcontext(_Training(subject, settled)),
         on_step=on_step,
     )
 

@@ -7,8 +7,8 @@ Legend: n features, m hidden dimensions, T samples.
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent".
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -57,18 +57,13 @@ def run(config: DoubleDescentConfig, *, request: RunRequest | None = None, on_st
     """
     config = config.resolved()
     require_memory(config)
-
-    @contextmanager
-    def begin() -> Generator[_Training]:
-        yield _Training(config)
-
     return trained_study(
         DOUBLE_DESCENT,
         config,
         slug=config.slug,
         request=request,
         pace=config.pace(config.steps),
-        begin=begin,
+        begin=lambda: nullcontext(_Training(config)),
         on_step=on_step,
     )
 
