@@ -13,14 +13,14 @@ from icltool.core.config import Config, config_hash, first_difference
 from icltool.core.errors import InputError, OutputError, RunFolderError, UsageError
 from icltool.core.files import make_folder, remove_leftovers, write_atomically
 from icltool.core.result import Result, Row, Value, load_result
-from icltool.core.study import RunRequest, Study
+from icltool.core.study import LEFT_BY_STUDIES, RunRequest, Study
 from icltool.core.toml_files import read_toml, to_toml
 
 LOCK = ".lock"
 CONFIG = "config.toml"
 STUDY_KEY = "study"
 INPUTS_KEY = "inputs"
-# What any run may leave beside its config.toml. --force removes these and what the study says it `leaves`, and no file
+# What any run may leave beside its config.toml. --force removes these and what studies declare (`Study.leaves`), and no file
 # of the user's.
 RUN_FILES = (
     "result.json",
@@ -124,7 +124,7 @@ def open_run(
         remove_leftovers(path)
         stored = _stored_identity(path)
         if stored is not None and request.force:
-            _clear(path, [*RUN_FILES, *study.leaves])
+            _clear(path, [*RUN_FILES, *LEFT_BY_STUDIES])
             stored = None
         if stored is None:
             content = {STUDY_KEY: study.name, **config.model_dump(mode="json"), INPUTS_KEY: given}

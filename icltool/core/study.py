@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from icltool.core.table import Table
 
 
+# The files that any study of this process says it `leaves`: `--force` may meet another study's run in its folder.
+LEFT_BY_STUDIES: set[str] = set()
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
     """Where a run goes and what to do when something is there already.
@@ -94,6 +98,9 @@ class Study:
     shown: tuple[str, ...] = ()
     headline: tuple[str, ...] = ()
     identity_columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        LEFT_BY_STUDIES.update(self.leaves)
 
     def config(self) -> "type[Config]":
         """The settings class (imports no torch)."""

@@ -108,6 +108,16 @@ def test_force_removes_what_a_run_left_and_nothing_else():
     assert {file.name for file in OUT.iterdir()} == {".lock", "config.toml", "notes.txt"}
 
 
+def test_force_removes_what_another_study_left_there_too():
+    begin()
+    for name in ("curves.safetensors", "drawing.txt", "notes.txt"):
+        (OUT / name).touch()
+    finish(OUT)
+    Study(name="drawer", package="toys", config_class="Setup", summary="A drawer.", leaves=("drawing.txt",))
+    assert begin(Setup(b=4), FORCE) is False
+    assert {file.name for file in OUT.iterdir()} == {".lock", "config.toml", "notes.txt"}
+
+
 def test_resume_and_force_contradict_each_other():
     with pytest.raises(UsageError, match=r"choose one"):
         RunRequest(resume=True, force=True)
