@@ -20,8 +20,8 @@ LOCK = ".lock"
 CONFIG = "config.toml"
 STUDY_KEY = "study"
 INPUTS_KEY = "inputs"
-# What any run may leave beside its config.toml. --force removes these and what studies declare (`Study.leaves`), and no file
-# of the user's.
+# What any run may leave beside its config.toml. --force removes these and what studies declare (`Study.leaves`), and no
+# file of the user's.
 RUN_FILES = (
     "result.json",
     "model.safetensors",
