@@ -4,6 +4,7 @@ import inspect
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
@@ -57,7 +58,10 @@ SYNONYMS = {
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    use_whole_process()
+    with warnings.catch_warnings():
+        # Where a program has imported torch before it calls this, its threads stay as they are, without a word.
+        warnings.simplefilter("ignore")
+        use_whole_process()
     arguments = sys.argv[1:] or ["--help"]
     code: object = None
     try:

@@ -1,4 +1,4 @@
-"""Every command: the studies of the registry, and the commands that are not a study."""
+"""Every command: the studies of `icltool.studies`, and the commands that are not a study."""
 
 import importlib
 from collections.abc import Callable

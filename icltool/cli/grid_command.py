@@ -67,6 +67,7 @@ def _print_aggregates(plan: SweepPlan, result: Result, console: Console) -> None
     studies = {run.stage: study_named(run.study) for run in plan.runs}
     for stage in dict.fromkeys(str(row["stage"]) for row in result.select(table=AGGREGATE)):
         known = dict.fromkeys(str(row["measure"]) for row in result.select(table=AGGREGATE, stage=stage))
-        measures = [measure for measure in studies[stage].headline or known if measure in known][:MOST_MEASURES]
+        declared = [measure for measure in studies[stage].headline if measure in known]
+        measures = (declared or [*known])[:MOST_MEASURES]
         table = aggregates_table(result, stage=stage, measures=measures)
         console.print(printed(table, texts=table.columns.index("runs") + 1))

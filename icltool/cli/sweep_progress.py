@@ -14,7 +14,7 @@ from icltool.core.progress import StepProgress
 from icltool.core.table import counted
 from icltool.studies import study_named
 from icltool.sweep.engines.worker import NOT_BEGUN, Outcome
-from icltool.sweep.execute import Nobody, Watcher
+from icltool.sweep.execute import SilentWatcher, Watcher
 from icltool.sweep.plan import PlannedRun
 
 
@@ -22,7 +22,7 @@ from icltool.sweep.plan import PlannedRun
 def sweep_progress(console: Console, *, quiet: bool) -> Generator[Watcher]:
     """The watcher to hand to `execute`, for as long as it runs."""
     if quiet:
-        yield Nobody()
+        yield SilentWatcher()
     elif console.is_terminal:
         columns = (
             TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=console.width // 3)),

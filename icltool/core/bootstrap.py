@@ -44,8 +44,8 @@ def bootstrap_mean(values: Float[Tensor, "B *rest"], generator: Generator, *, re
 def mean_over_seeds(values: Float[Tensor, "seeds *rest"], *stream: str) -> MeanBand:
     """Mean over runs that differ in their seeds only, with the bootstrap's 5-95 % band of that mean.
 
-    Every mean over seeds that icltool shows or records comes from here. `stream` names the resampling's generator, so
-    that a recorded band is repeated to the digit.
+    Every mean over seeds with a band that icltool shows or records comes from here. `stream` names the resampling's
+    generator, so that a recorded band is repeated to the digit.
     """
     return bootstrap_mean(values, named_generator(0, *(stream or ("over-seeds",))))
 

@@ -61,7 +61,7 @@ def over_prompts(prompts: object) -> str:
     return f"5-95 % of the mean over {prompts or 'the'} prompts (bootstrap)"
 
 
-def over_seeds(counts: Iterable[int]) -> str:
+def band_over_seeds(counts: Iterable[int]) -> str:
     """What a band over seeds is called; `counts` are how many seeds the means are of."""
     return f"5-95 % of the mean over {counted_range(counts, 'seed')} (bootstrap)"
 
@@ -72,7 +72,7 @@ def name_band(figure: go.Figure, results: Sequence[Result], *, single: str, mark
     A result that is the mean of several seeds has the band over them.
     """
     seeds = {len(result.seeds) for result in results}
-    means = [over_seeds(seeds - {0})] if seeds - {0} else []
+    means = [band_over_seeds(seeds - {0})] if seeds - {0} else []
     alone = [f"of one seed, {single}" if means else single] if 0 in seeds else []
     add_caption(figure, f"{mark}: {'; '.join([*means, *alone])}")
 

@@ -83,7 +83,8 @@ class LoopedBlocks(nn.Module):
     ) -> Float[Tensor, "B r D"]:
         """One loop: inject the prompt into the state, then apply f; with `step`, the result at each step-th token only.
 
-        While training, by the compiled kernels where the model has them and they fit: the same numbers to rounding.
+        While training, by the compiled kernels where the model has them and they fit: the same numbers to rounding. A
+        model that computes a loop in another way overrides this method, and not a part of it.
         """
         if self.training and layout is None and self.kernels and kernels_fit(self.kernels, state, step=step):
             return self._compiled_loop(self.kernels, state, prompt, step=step)

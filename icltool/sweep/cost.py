@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 # Of the machine with cores that the rates below are measured on.
 CORES = 2
-
-
 # A smoke scale is all start-up, so nothing follows from its time.
 _BASES: tuple[Scale, ...] = ("cpu", "paper")
 

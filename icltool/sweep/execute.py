@@ -23,7 +23,7 @@ from icltool.sweep.plan import PlannedRun, SweepPlan
 
 
 class Watcher(Protocol):
-    """Who follows a sweep: the command line's progress, or nobody."""
+    """Who follows a sweep: the command line's progress, or `SilentWatcher`."""
 
     def begin(self, runs: Sequence[PlannedRun]) -> None:
         """The sweep starts with these runs before it."""
@@ -38,8 +38,8 @@ class Watcher(Protocol):
         ...
 
 
-class Nobody:
-    """The watcher of a sweep nobody watches."""
+class SilentWatcher:
+    """A watcher that says nothing."""
 
     def begin(self, runs: Sequence[PlannedRun]) -> None:
         """Say nothing."""
@@ -84,7 +84,7 @@ def execute(
     Raises `InterruptedRun` after SIGINT or SIGTERM (every run can be resumed by the same call) and `SweepFailedError`,
     after all the others are done, when some runs failed.
     """
-    watcher = watcher or Nobody()
+    watcher = watcher or SilentWatcher()
     make_folder(plan.folder)
     lock = FileLock(plan.folder / ".lock")
     try:

@@ -18,8 +18,6 @@ from icltool.studies import STUDIES, find_study, study_named
 from icltool.sweep.recipe import Axes, Recipe, Scale, SettingValue, Stage
 
 Settings = dict[str, SettingValue]
-
-
 # A stage of more than this is a mistake, and would take minutes to plan.
 MAX_RUNS = 10_000
 FIGURE = "dilated-windows"

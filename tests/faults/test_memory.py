@@ -9,7 +9,7 @@ import pytest
 
 from icltool.core.progress import StepProgress
 from icltool.sweep.collect import RUN
-from icltool.sweep.execute import Nobody, SweepFailedError, execute
+from icltool.sweep.execute import SilentWatcher, SweepFailedError, execute
 from icltool.sweep.plan import SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe
 from tests.conftest import Counts
@@ -36,7 +36,7 @@ def test_a_run_too_large_for_the_machine_fails_alone(tmp_path: Path, counts: Cou
     counts.add("runs out of memory, the others finished")
 
 
-class KillerForMemory(Nobody):
+class KillerForMemory(SilentWatcher):
     """What the kernel does when memory runs out: SIGKILL to the worker that reports first."""
 
     def __init__(self) -> None:

@@ -9,8 +9,6 @@ DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
 Features = Literal["components", "pixels"]
 
 IMAGES = "Images"
-
-
 CLASSES = 10
 # Rows, columns, channels as the sets come.
 SHAPES: dict[DatasetName, tuple[int, int, int]] = {

@@ -24,8 +24,6 @@ from icltool.gpicl.data.idx_files import RawSplit
 CHUNK = 2048
 # ITU-R BT.601: how bright red, green and blue look.
 LUMA = (0.299, 0.587, 0.114)
-
-
 DIGITS_TEST = 360
 RANDOM_POINTS = 10
 RANDOM_SHAPE = (8, 8)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from icltool.core.bootstrap import rows_over_seeds
 from icltool.core.result import Result, Row, real, shared_value, whole
-from icltool.figures.marks import add_band_line, add_caption, mark_place, name_band, over_seeds
+from icltool.figures.marks import add_band_line, add_caption, band_over_seeds, mark_place, name_band
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import figure
 from icltool.gpicl.evaluation.accuracy_records import BY_POSITION, IMPROVEMENT
@@ -81,7 +81,7 @@ def improvement_by_tasks(results: Sequence[Result]) -> go.Figure:
     if begins is not None:
         mark_place(look, begins, "learning to learn begins")
     if counts - {1}:
-        add_caption(look, f"band: {over_seeds(counts)}")
+        add_caption(look, f"band: {band_over_seeds(counts)}")
     return look
 
 

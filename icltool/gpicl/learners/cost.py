@@ -1,6 +1,6 @@
 """How many floating-point operations the in-context learners of GPICL take, counted as two a multiply-add.
 
-Only matrix products count, as in `flops`: left out are norms, squashings and, in the recurrent learners, what is done
+Only matrix products count: left out are norms, squashings and, in the recurrent learners, what is done
 number by number: an LSTM's gates (some 10 D a layer and example), the cell matrices of the outer-product LSTM (16 D²/H,
 forward and backward), and the gates of VSML's cells (some 30 N a cell).
 

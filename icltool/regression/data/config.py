@@ -1,6 +1,6 @@
 """Which prompts a study draws, and what an evaluation may change about them: shifts, and real tables for functions."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from icltool.core.config import Config, setting
 
@@ -12,9 +12,9 @@ FunctionClass = Literal[
     "decision-tree",
 ]
 
+FUNCTION_CLASSES: tuple[FunctionClass, ...] = get_args(FunctionClass)
+
 GROUP = "Prompts"
-
-
 Shift = Literal[
     "none",
     "skewed-covariance",

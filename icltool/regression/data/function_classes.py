@@ -57,8 +57,8 @@ def sample_functions(task: FunctionClass, generator: Generator, xs: Inputs, *, d
 
 
 def error_scale(task: FunctionClass, *, d: int) -> float:
-    """What a squared error is divided by: d, 3 for sparse weights, 1 for the decision tree."""
-    return float({"sparse-linear-regression": min(SPARSITY, d), "decision-tree": 1}.get(task, d))
+    """What a squared error is divided by: the variance of the class's targets."""
+    return SCALES[task](d)
 
 
 def _linear(generator: Generator, xs: Inputs, dims: int) -> Prompts:
@@ -124,4 +124,13 @@ SAMPLERS: dict[FunctionClass, FunctionSampler] = {
     "sparse-linear-regression": _sparse_linear,
     "relu-2nn": _relu_network,
     "decision-tree": _decision_tree,
+}
+
+# The variance of each class's targets at d coordinates: of w·x it is the number of weights that are not zero.
+SCALES: dict[FunctionClass, Callable[[int], float]] = {
+    "linear-regression": float,
+    "noisy-linear-regression": float,
+    "sparse-linear-regression": lambda d: float(min(SPARSITY, d)),
+    "relu-2nn": float,
+    "decision-tree": lambda _d: 1.0,
 }

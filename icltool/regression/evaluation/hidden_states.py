@@ -27,8 +27,6 @@ from icltool.regression.models.looped import LoopedTransformer
 
 # Takes the index of the first state and some states, tokens first. The tensor is overwritten afterwards.
 Visit = Callable[[int, Float[Tensor, "s t B D"]], None]
-
-
 # A coordinate that varies less than this part of its state's root mean square is rounding, not to be blown up.
 LEAST_SPREAD = 1e-4
 

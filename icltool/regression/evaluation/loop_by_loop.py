@@ -114,7 +114,7 @@ class Halted:
 def halting_predictions(
     model: LoopedTransformer, prompts: Prompts, runtime: Runtime, *, most: int, tolerance: float
 ) -> Halted:
-    """Loop until a prompt's residual (see `fixed_point`) falls below the tolerance, or `most` loops are done.
+    """Loop until a prompt's residual (see the module) falls below the tolerance, or `most` loops are done.
 
     Tolerance 0 never stops early. The prompts' own points only: placed queries of several prefixes share no state.
     """

@@ -39,6 +39,12 @@ def probe_targets(prompts: Prompts, config: ProbeTargetConfig) -> Float[Tensor, 
     that is not in `TARGETS`.
     """
     targets: Targets = resolve_name(config.kind.compute)(prompts, config)
+    expected = len(config.prefixes(n=prompts.ys.shape[1], d=prompts.xs.shape[2]))
+    if targets.shape[1] != expected:
+        raise UsageError(
+            f"the target {config.target} is computed for {targets.shape[1]} prefixes, and its entry in TARGETS names "
+            f"{expected}; make them agree"
+        )
     return rearrange(targets, "B k d -> k B d").float().to(prompts.xs.device)
 
 

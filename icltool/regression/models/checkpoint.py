@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 import torch
 from torch import Generator
 
 from icltool.core.config import Config
+from icltool.core.errors import InputError
 from icltool.core.result import Value
 from icltool.networks.model_file import TrainedModel, read_model_header, rebuilt, stored_settings, write_model
-from icltool.regression.data.config import FunctionClass
+from icltool.regression.data.config import FUNCTION_CLASSES, FunctionClass
 from icltool.regression.models.config import RegressionModelConfig
 from icltool.regression.models.looped import LoopedTransformer
 
@@ -31,9 +32,17 @@ class Checkpoint(TrainedModel):
 
     @property
     def task(self) -> FunctionClass:
-        """The class it was trained on; linear regression where the header does not say."""
-        task = self.config.get("task")
-        return cast("FunctionClass", task) if task in get_args(FunctionClass) else "linear-regression"
+        """The class it was trained on; linear regression where the header does not say.
+
+        Raises `InputError` for a class that this icltool does not know.
+        """
+        found = self.config.get("task", "linear-regression")
+        for task in FUNCTION_CLASSES:
+            if task == found:
+                return task
+        raise InputError(
+            f"{self.path}: its header names the function class {found!r}, which this icltool does not know"
+        )
 
 
 def model_label(config: RegressionModelConfig) -> str:

@@ -7,8 +7,6 @@ from icltool.regression.models.config import RegressionModelConfig
 
 # A backward pass multiplies twice as much as a forward one: by the weights and by the inputs.
 BACKWARD = 2
-
-
 FLOAT_BYTES = 4
 # Of a token in a block, a backward pass wants: two normalised inputs, queries, keys and values, attention's outcome,
 # the residual stream twice, four D before and after GELU, and what LayerNorm keeps.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from icltool.core.result import Result, Row, real, whole
-from icltool.figures.marks import LOG_FLOOR, add_caption, over_seeds
+from icltool.figures.marks import LOG_FLOOR, add_caption, band_over_seeds
 from icltool.figures.theme import DASHES, colour, figure, log_range
 from icltool.regression.evaluation.error_records import BY_LOOP, BY_SEED, BY_SEED_MEAN_LOOP
 from icltool.regression.models.cost import forward_flops
@@ -92,7 +92,7 @@ def few_prompts(sweep: Result) -> go.Figure:
     log_range(look, [real(row, side) for row in shown for side in ("low", "high")])
     counts = {whole(row, "runs") for row in shown}
     if counts - {1}:
-        add_caption(look, f"bars: {over_seeds(counts)}")
+        add_caption(look, f"bars: {band_over_seeds(counts)}")
     return look
 
 

@@ -21,8 +21,6 @@ from icltool.sweep.seeds import Series, series_of, title_with_seeds
 
 LEARNER_STAGES = ("measure", "measure-memoriser")
 TABLE_TITLE = "Accuracy on unseen tasks, test images, after the last example"
-
-
 MAP_LEARNERS = (("memoriser", "MLP (no context)"), ("transformer", "Transformer"))
 MAP_TESTS = ("seen", "unseen")
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from icltool.core.whole_process import use_whole_process
 
 
-def without_late_workers(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def ignore_lost_locks(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Python's own hook, but for locks of other processes that are gone.
 
     Where a sweep is interrupted while a worker starts, the locks that the worker is to share are gone, and Python would
@@ -32,4 +32,4 @@ def is_fork_server() -> bool:
 
 if is_fork_server():
     use_whole_process()
-    sys.excepthook = without_late_workers
+    sys.excepthook = ignore_lost_locks

@@ -16,6 +16,16 @@ from icltool.core.study import RunRequest, Study
 from icltool.core.tracking import tracked
 from icltool.core.whole_process import use_whole_process
 
+# How many seconds a run waits for its folder: a sweep that was killed has left runs that are just saving.
+PATIENCE = 60.0
+# How a worker ends that was told to stop and has saved its state.
+INTERRUPTED_EXIT = 75
+# What an outcome says of a run that an interruption came before.
+NOT_BEGUN = "not begun"
+
+# Where this worker reports its steps.
+_channel: Any = None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -75,17 +85,6 @@ def do_job(job: Job, *, on_step: OnStep = ignore_step, patience: float = 0.0) ->
             return Outcome(name=job.name, status="failed", error=reason)
         return Outcome(name=job.name, status="failed", error=f"internal error: {type(error).__name__}: {error}")
     return Outcome(name=job.name, status="finished")
-
-
-# How many seconds a run waits for its folder: a sweep that was killed has left runs that are just saving.
-PATIENCE = 60.0
-# How a worker ends that was told to stop and has saved its state.
-INTERRUPTED_EXIT = 75
-
-# What an outcome says of a run that an interruption came before.
-NOT_BEGUN = "not begun"
-
-_channel: Any = None
 
 
 def open_channel(channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queue; its type has no public name

@@ -120,8 +120,8 @@ def test_prefixes() -> None:
 
 
 @pytest.mark.parametrize("target", ["gd", "gd:0", "gd:-1", "gd:1e3", "gd:99999999999", "wols", "", "w,Xy"])
-def test_what_is_no_target(target: str) -> None:
-    with pytest.raises(UsageError, match=r"is not a target .*choose from Wols, Xy, w, ridge, gd:K"):
+def test_what_is_not_a_target(target: str) -> None:
+    with pytest.raises(UsageError, match=rf"is not a target .*choose from {', '.join(TARGETS)}"):
         ProbeTargetConfig.create({"target": target})
 
 
@@ -142,6 +142,19 @@ def test_a_target_is_what_its_entry_says_wherever_it_stands(monkeypatch: pytest.
     for unknown in ("Wls", "w:3", "gd:0"):
         with pytest.raises(UsageError, match=f"'{unknown}' is not a target"):
             probe_targets(batch, ProbeTargetConfig.model_construct(target=unknown))
+
+
+@pytest.mark.parametrize(("compute", "prefixes"), [("xy_targets", range(3, 4)), ("weight_targets", range(1, 4))])
+def test_an_entry_whose_prefixes_are_not_those_of_its_targets_is_refused(
+    compute: str, prefixes: range, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broadcasting would compare every prefix's probe with one target, without a word."""
+    entry = ProbeTarget(
+        compute=f"icltool.regression.evaluation.probe_targets:{compute}", prefixes=lambda _n, _d: prefixes
+    )
+    monkeypatch.setitem(TARGETS, "odd", entry)
+    with pytest.raises(UsageError, match="the target odd is computed for"):
+        targets(prompts(), target="odd")
 
 
 def twice(batch: Prompts, _config: ProbeTargetConfig) -> torch.Tensor:

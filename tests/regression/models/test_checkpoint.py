@@ -56,6 +56,14 @@ def test_a_damaged_header_is_named(file: Path, header: dict[str, Any], message: 
         load_checkpoint(file)
 
 
+def test_a_class_of_functions_that_is_not_known_is_not_taken_for_another(file: Path) -> None:
+    rewrite(file, header={"config": {"task": "cubic-regression"}})
+    with pytest.raises(InputError, match="names the function class 'cubic-regression'"):
+        _ = load_checkpoint(file).task
+    rewrite(file, header={"config": {}})
+    assert load_checkpoint(file).task == "linear-regression"
+
+
 @pytest.mark.parametrize(
     ("tensor", "message"),
     [

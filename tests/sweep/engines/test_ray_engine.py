@@ -19,7 +19,7 @@ from icltool.regression.studies.train.run import run as train
 from icltool.sweep.engines.choice import EngineChoice, chosen_engine
 from icltool.sweep.engines.ray_cluster import Resources, require_room
 from icltool.sweep.engines.worker import Job, Outcome, do_job
-from icltool.sweep.execute import Nobody, execute
+from icltool.sweep.execute import SilentWatcher, execute
 from icltool.sweep.plan import PlannedRun, SweepPlan, plan_sweep
 from icltool.sweep.recipe import parse_recipe, read_recipe
 from tests.sweep.engines.ray_processes import workers_below
@@ -51,7 +51,7 @@ def in_this_process(jobs: Sequence[Job], **_: Any) -> tuple[list[Outcome], int |
     return [do_job(job) for job in jobs], None
 
 
-class Killer(Nobody):
+class Killer(SilentWatcher):
     """Kills the first worker that reports a step after it has saved."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from icltool.sweep.engines.local import PRELOADED
-from icltool.sweep.engines.server_hook import without_late_workers
+from icltool.sweep.engines.server_hook import ignore_lost_locks
 
 # The module is imported here too, where it must do nothing, and by the server, before torch.
 SWEEP = f"""
@@ -31,15 +31,15 @@ def test_workers_inherit_the_hook_and_the_speed_and_their_sweep_has_neither() ->
     assert done.returncode == 0, done.stderr
     sweep, worker = json.loads(done.stdout)
     assert sweep == ["excepthook", None, False]
-    assert worker == [without_late_workers.__name__, "1000", True]
+    assert worker == [ignore_lost_locks.__name__, "1000", True]
 
 
 def test_only_locks_that_are_gone_pass_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(FileNotFoundError) as gone:
         object.__new__(synchronize.Lock).__setstate__((0, 1, 1, "/gone"))  # pyright: ignore[reportAttributeAccessIssue] - typeshed leaves it out
-    without_late_workers(gone.type, gone.value, gone.tb)
+    ignore_lost_locks(gone.type, gone.value, gone.tb)
     assert capfd.readouterr().err == ""
     with pytest.raises(FileNotFoundError) as other:
         Path("gone").read_text()
-    without_late_workers(other.type, other.value, other.tb)
+    ignore_lost_locks(other.type, other.value, other.tb)
     assert "FileNotFoundError" in capfd.readouterr().err

@@ -2,6 +2,9 @@
 
 from icltool.core.study import Example, Study
 
+# Sequences to take away.
+SEQUENCES = "sequences.safetensors"
+
 GPICL_AUGMENT = Study(
     name="gpicl-augment",
     package="icltool.gpicl.studies.augment",
@@ -15,7 +18,7 @@ GPICL_AUGMENT = Study(
         ),
     ),
     averages=True,
-    leaves=("sequences.safetensors",),
+    leaves=(SEQUENCES,),
     headline=("training_images", "test_images", "inputs"),
     identity_columns=("measure", "task", "row", "column"),
 )

@@ -20,11 +20,10 @@ from icltool.gpicl.data.image_sets import ImageSet, load_image_set
 from icltool.gpicl.data.task_augmentation import TaskFamily
 from icltool.gpicl.data.task_sequences import SequencePlan
 from icltool.gpicl.evaluation.in_context_accuracy import draw_tasks
-from icltool.gpicl.studies.augment import GPICL_AUGMENT
+from icltool.gpicl.studies.augment import GPICL_AUGMENT, SEQUENCES
 from icltool.gpicl.studies.augment.config import GpiclAugmentConfig
 from icltool.gpicl.studies.augment.statistics import task_statistics
 
-SEQUENCES = GPICL_AUGMENT.leaves[0]
 PREVIEW = "preview"
 MAX_NUMBERS = 5 * 10**8
 CHUNK = 256

@@ -16,6 +16,7 @@ from icltool.regression.evaluation.error_records import BY_EXAMPLE, baseline_rec
 from icltool.regression.evaluation.in_context import all_baseline_errors, evaluation_prompts, model_errors
 from icltool.regression.models.checkpoint import model_label, new_model, save_checkpoint
 from icltool.regression.models.loop_plan import every_loop_plan, last_loop_plan
+from icltool.regression.models.looped import LoopedTransformer
 from icltool.regression.studies.train import TRAIN
 from icltool.regression.studies.train.config import INTERIM_PROMPTS, TrainConfig
 from icltool.regression.studies.train.objective import RegressionObjective
@@ -58,7 +59,17 @@ def follow(config: TrainConfig) -> None:
     config = config.resolved()
     runtime = prepare(config)
     with shared(runtime.device) as share:
-        follow_leader(_Training(config, runtime, share).own_learner, share)
+        _, learner = _model_and_learner(config, runtime, share)
+        follow_leader(learner, share)
+
+
+def _model_and_learner(
+    config: TrainConfig, runtime: Runtime, share: Share
+) -> tuple[LoopedTransformer, GradientLearner]:
+    """A fresh model, and what trains it in this process."""
+    model = new_model(config, generator(config.seed, "weights")).to(runtime.device)
+    objective = RegressionObjective(model, config, runtime, share=share)
+    return model, GradientLearner(model, objective, config, runtime, share=share)
 
 
 class _Training:
@@ -67,10 +78,8 @@ class _Training:
     def __init__(self, config: TrainConfig, runtime: Runtime, share: Share) -> None:
         self.config = config
         self.runtime = runtime
-        self.model = new_model(config, generator(config.seed, "weights")).to(runtime.device)
-        objective = RegressionObjective(self.model, config, runtime, share=share)
-        self.own_learner = GradientLearner(self.model, objective, config, runtime, share=share)
-        self.learner = lead(self.own_learner, share)
+        self.model, learner = _model_and_learner(config, runtime, share)
+        self.learner = lead(learner, share)
         self._scale = error_scale(config.task, d=config.d)
         self._some = self._held_out(min(INTERIM_PROMPTS, config.eval_prompts))
 

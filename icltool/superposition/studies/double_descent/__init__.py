@@ -2,6 +2,9 @@
 
 from icltool.core.study import Example, Study
 
+# Snapshots of W along training.
+TRAJECTORY = "trajectory.safetensors"
+
 DOUBLE_DESCENT = Study(
     name="double-descent",
     package="icltool.superposition.studies.double_descent",
@@ -14,7 +17,7 @@ DOUBLE_DESCENT = Study(
     ),
     trains=True,
     averages=True,
-    leaves=("trajectory.safetensors",),
+    leaves=(TRAJECTORY,),
     shown=("loss", "test_loss"),
     headline=("test_loss", "train_loss", "sample_dimensionality"),
     identity_columns=("measure", "T", "m", "index"),

@@ -13,8 +13,6 @@ from icltool.superposition.studies.double_descent.config import DoubleDescentCon
 CORE_RATE = 1.7e10
 STEP_SECONDS = 2e-3
 NONZERO_SECONDS = 1.2e-7
-
-
 # Values, features and samples in two orders, and the products of a step, for each non-zero.
 _BYTES_PER_NONZERO = 128
 # A sample's and a feature's rows (h, 1) and (w, b) in float32, their sums in float64, the optimiser's moments.

@@ -9,7 +9,7 @@ from icltool.core.result import Result, Row, real, whole
 from icltool.core.table import Table, as_text, counted_range
 from icltool.figures.curve_figures import learning_curves
 from icltool.figures.heat_map import heat_map
-from icltool.figures.marks import add_band_line, add_caption, over_seeds
+from icltool.figures.marks import add_band_line, add_caption, band_over_seeds
 from icltool.figures.series_names import series_names
 from icltool.figures.theme import DASHES, GREYS, colour, figure, log_range
 from icltool.superposition.studies.double_descent.animation import animation_figure
@@ -180,4 +180,4 @@ def _name_band(look: go.Figure, results: Sequence[Result]) -> None:
     finals = [row for rows in _series(results).values() for row in rows_over_seeds(rows, "test_loss", by=["T"])]
     counts = {whole(row, "runs") for row in finals}
     if counts != {1}:
-        add_caption(look, f"band: {over_seeds(counts)}")
+        add_caption(look, f"band: {band_over_seeds(counts)}")

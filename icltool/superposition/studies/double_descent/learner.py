@@ -14,10 +14,8 @@ from torch import Tensor
 from icltool.core.tensor_files import read_plain_tensors, write_tensor_file
 from icltool.superposition.data.sparse_features import SparseSamples
 from icltool.superposition.engine.engine import ToyReLUEngine
-from icltool.superposition.studies.double_descent import DOUBLE_DESCENT
+from icltool.superposition.studies.double_descent import TRAJECTORY
 from icltool.training.learner import LearnerState, Number
-
-TRAJECTORY = DOUBLE_DESCENT.leaves[0]
 
 
 class Trajectory:

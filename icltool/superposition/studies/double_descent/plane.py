@@ -50,7 +50,7 @@ def panels_of(chosen: Sequence[Result], *, title: str) -> go.Figure:
     look = figure(title=title, x="", y="")
     look.update_layout(panels["layout"])
     for axis in range(1, 2 * len(chosen) + 1):
-        number = _number(axis)
+        number = _axis_suffix(axis)
         look["layout"][f"yaxis{number}"].update(scaleanchor=f"x{number}", scaleratio=1, constrain="domain")
         look["layout"][f"xaxis{number}"].update(constrain="domain")
     for update in (look.update_xaxes, look.update_yaxes):
@@ -74,8 +74,8 @@ def panels_of(chosen: Sequence[Result], *, title: str) -> go.Figure:
 def set_extent(look: go.Figure, axis: int, extent: float) -> None:
     """Let a panel reach from -extent to extent along both axes, with a little room."""
     reach = [-1.08 * extent, 1.08 * extent]
-    look["layout"][f"xaxis{_number(axis)}"].update(range=reach)
-    look["layout"][f"yaxis{_number(axis)}"].update(range=reach)
+    look["layout"][f"xaxis{_axis_suffix(axis)}"].update(range=reach)
+    look["layout"][f"yaxis{_axis_suffix(axis)}"].update(range=reach)
 
 
 def arrows(x: Sequence[float], y: Sequence[float]) -> dict[str, list[float | None]]:
@@ -86,7 +86,7 @@ def arrows(x: Sequence[float], y: Sequence[float]) -> dict[str, list[float | Non
 def add_panel(look: go.Figure, x: Sequence[float], y: Sequence[float], *, sort: str, axis: int) -> go.Scatter:
     """Draw thin lines from the origin and dots at the ends; returns the dots."""
     hue = colour(SORTS.index(sort))
-    on = {"xaxis": f"x{_number(axis)}", "yaxis": f"y{_number(axis)}"}
+    on = {"xaxis": f"x{_axis_suffix(axis)}", "yaxis": f"y{_axis_suffix(axis)}"}
     look.add_scatter(
         **arrows(x, y), **on, mode="lines", line={"color": hue, "width": 0.8}, opacity=0.45, hoverinfo="skip"
     )
@@ -123,6 +123,6 @@ def _from_origin(ends: Sequence[float]) -> list[float | None]:
     return line
 
 
-def _number(axis: int) -> str:
+def _axis_suffix(axis: int) -> str:
     """How Plotly numbers axes: x, x2, x3."""
     return "" if axis == 1 else str(axis)

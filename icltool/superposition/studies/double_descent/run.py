@@ -33,10 +33,10 @@ from icltool.superposition.engine.engine import ToyReLUEngine
 from icltool.superposition.engine.optimiser import WarmupCosine
 from icltool.superposition.measures import dimensionality, geometry, normalised_loss
 from icltool.superposition.model import ToyReLU
-from icltool.superposition.studies.double_descent import DOUBLE_DESCENT
+from icltool.superposition.studies.double_descent import DOUBLE_DESCENT, TRAJECTORY
 from icltool.superposition.studies.double_descent.config import DoubleDescentConfig
 from icltool.superposition.studies.double_descent.cost import require_memory
-from icltool.superposition.studies.double_descent.learner import TRAJECTORY, ToyReLULearner, Trajectory
+from icltool.superposition.studies.double_descent.learner import ToyReLULearner, Trajectory
 from icltool.training.trained_study import trained_study
 
 KIND = "toy-relu"
