@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from icltool.core.errors import IcltoolError
+from icltool.core.errors import IcltoolError, InputError
 from icltool.core.result import load_result
 from icltool.core.run_folder import safe_name
 from icltool.core.study import RunRequest
@@ -81,7 +81,11 @@ def test_a_checkpoint_cannot_say_where_its_results_go(name: str, trained: Path, 
     header["model"] = file.header["model"]
     Path("given").mkdir()
     write_tensor_file(Path("given/model.safetensors"), file.tensors, {**header, "study": name})
-    result = evaluate(EvaluateConfig(checkpoint="given/model.safetensors", eval_prompts=8, threads=1))
+    config = EvaluateConfig(checkpoint="given/model.safetensors", eval_prompts=8, threads=1)
+    with pytest.raises(InputError, match="names the function class"):
+        evaluate(config)
+    # With the class given, the header's is not asked for.
+    result = evaluate(config.model_copy(update={"task": "linear-regression"}))
     assert result.run.resolve().parent == Path("runs/eval").resolve()
     assert {entry.name for entry in Path().iterdir()} == {"given", "runs"}
     counts.add("hostile names in checkpoints")
