@@ -59,8 +59,8 @@ class TimeLeft:
 def _work(runs: Sequence[PlannedRun]) -> dict[str, float]:
     """Operations of each run without a result; one whose study has no cost model counts as the median of the others."""
     known = {run.name: _operations(run) for run in runs if not run.has_result}
-    told = [operations for operations in known.values() if operations]
-    usual = median(told) if told else 1.0
+    counted = [operations for operations in known.values() if operations]
+    usual = median(counted) if counted else 1.0
     return {name: operations or usual for name, operations in known.items()}
 
 

@@ -20,12 +20,12 @@ def distinct_names(names: Sequence[str], results: Sequence[Result]) -> list[str]
 
     That is the settings in which the runs differ, where they are few, else the part of the folders' names that differs.
     """
-    told = list(names)
+    distinct = list(names)
     for name in {name for name in names if names.count(name) > 1}:
         places = [place for place, other in enumerate(names) if other == name]
         for place, apart in zip(places, _apart([results[place] for place in places]), strict=True):
-            told[place] = f"{name} ({apart})"
-    return told
+            distinct[place] = f"{name} ({apart})"
+    return distinct
 
 
 def _apart(results: Sequence[Result]) -> list[str]:
@@ -33,7 +33,7 @@ def _apart(results: Sequence[Result]) -> list[str]:
     if not _distinct(folders):
         return _paths(results)
     return next(
-        (told for told in (_settings(results), _parts(folders, hashed=False), _parts(folders)) if _distinct(told)),
+        (names for names in (_settings(results), _parts(folders, hashed=False), _parts(folders)) if _distinct(names)),
         folders,
     )
 

@@ -3,7 +3,7 @@
 Every process draws the whole batch of a step and computes some rows of it. Gradients and measures are averaged in one
 exchange before anything is done with them, so the clip, the optimisers (Muon's orthogonalisation is not linear) and the
 curriculum see what one process would see, and all processes take the same step. Rank 0 leads: it runs the study. The
-others follow: they take over its state before its first step, and then every step that it says, until it says no more.
+others follow: they take over its state before its first step, and then take every step that it announces.
 """
 
 from collections.abc import Generator, Iterable, Mapping
@@ -43,7 +43,7 @@ class Share:
         return batch * rank // count, batch * (rank + 1) // count
 
     def require_rows(self, batch: int) -> None:
-        """Raise `UsageError` when there is not a row for everybody."""
+        """Raise `UsageError` when a batch has fewer rows than there are processes."""
         if batch < self.processes.count:
             raise UsageError(f"--batch {batch} cannot be shared by {self.processes.count} processes; start fewer")
 
@@ -65,23 +65,23 @@ class Share:
             gradient.copy_(average.view_as(gradient))
         return dict(zip(measures, values, strict=True))
 
-    def told(self, number: int = 0) -> int:
+    def broadcast(self, number: int = 0) -> int:
         """The leader's number, in every process."""
-        said = torch.tensor(number, device=self.device)
+        sent = torch.tensor(number, device=self.device)
         with _exchange():
-            distributed.broadcast(said, src=0)
-        return int(said)
+            distributed.broadcast(sent, src=0)
+        return int(sent)
 
-    def told_state(self, state: LearnerState | None = None) -> LearnerState:
+    def broadcast_state(self, state: LearnerState | None = None) -> LearnerState:
         """The leader's state, in every process."""
         content = packed(state.tensors, {"values": dict(state.values)}) if state else b""
-        said = torch.zeros(self.told(len(content)), dtype=torch.uint8)
+        sent = torch.zeros(self.broadcast(len(content)), dtype=torch.uint8)
         if content:
-            said = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        said = said.to(self.device)
+            sent = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        sent = sent.to(self.device)
         with _exchange():
-            distributed.broadcast(said, src=0)
-        file = unpacked(said.cpu().numpy().tobytes())
+            distributed.broadcast(sent, src=0)
+        file = unpacked(sent.cpu().numpy().tobytes())
         return LearnerState(tensors=file.tensors, values=file.header["values"])
 
 
@@ -100,7 +100,7 @@ def shared(device: torch.device) -> Generator[Share]:
     finally:
         if not processes.follows and not share.within_step:
             with suppress(LostProcessError):
-                share.told(NO_MORE)
+                share.broadcast(NO_MORE)
         distributed.destroy_process_group()
 
 
@@ -110,15 +110,15 @@ class LeadingLearner:
     def __init__(self, learner: Learner, share: Share) -> None:
         self._learner = learner
         self._share = share
-        self._told_state = False
+        self._state_sent = False
 
     def advance(self, step: int) -> Mapping[str, Tensor]:
         """Take a step, all together."""
         self._share.within_step = True
-        self._share.told(step)
-        if not self._told_state:
-            self._share.told_state(self._learner.state())
-            self._told_state = True
+        self._share.broadcast(step)
+        if not self._state_sent:
+            self._share.broadcast_state(self._learner.state())
+            self._state_sent = True
         measures = self._learner.advance(step)
         self._share.within_step = False
         return measures
@@ -144,11 +144,11 @@ def lead(learner: Learner, share: Share) -> Learner:
 def follow(learner: Learner, share: Share) -> None:
     """Take the leader's steps with it, until it says no more. Signals are the leader's to answer."""
     with deferred_interrupts():
-        told_state = False
-        while (step := share.told()) != NO_MORE:
-            if not told_state:
-                learner.restore(share.told_state())
-                told_state = True
+        has_state = False
+        while (step := share.broadcast()) != NO_MORE:
+            if not has_state:
+                learner.restore(share.broadcast_state())
+                has_state = True
             learner.advance(step)
 
 
