@@ -11,7 +11,7 @@ from icltool.core.runtime import environment, prepare, restored_process
 from icltool.core.table import Table, as_text, counted
 
 Facts = Mapping[str, Value]
-# What the three figures are where they are not a speed ratio and the times of ours and the plain one.
+# What the three numbers are where they are not a speed ratio and the times of ours and the plain one.
 NAMES = {"gpicl": ("generation_share", "step_ms", "generation_ms")}
 
 

@@ -1,4 +1,4 @@
-"""A table as Rich prints it: text to the left, figures to the right, in parts where the terminal is too narrow."""
+"""A table as Rich prints it: text to the left, numbers to the right, in parts where the terminal is too narrow."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class PrintedTable:
             yield self._part(columns, title=self.table.title if number == 0 else "", room=options.max_width)
 
     def _parts(self, room: int) -> Iterator[Sequence[int]]:
-        """The columns of each part: the texts, and as many figures as fit, at least one."""
+        """The columns of each part: the texts, and as many numbers as fit, at least one."""
         texts = list(range(min(self.texts, len(self.table.columns))))
         taken = 1 + sum(FRAME + self._least(column) for column in texts)
         part, left = list(texts), room - taken
@@ -60,14 +60,14 @@ class PrintedTable:
     def _widths(self, columns: Sequence[int], room: int) -> dict[int, int]:
         """Letters for each column. Rich would cut the widest column, whatever it holds; here the texts get the rest.
 
-        The figures get room for their names on one line where there is enough for all of them.
+        The numbers get room for their names on one line where there is enough for all of them.
         """
         widths = {column: self._least(column) for column in columns}
         left = room - 1 - sum(FRAME + width for width in widths.values())
         wanted = {column: self._most(column) - width for column, width in widths.items()}
-        figures = [column for column in columns if column >= self.texts]
-        if sum(wanted[column] for column in figures) > left:
-            wanted |= dict.fromkeys(figures, 0)
+        numbers = [column for column in columns if column >= self.texts]
+        if sum(wanted[column] for column in numbers) > left:
+            wanted |= dict.fromkeys(numbers, 0)
         for column in columns:
             more = max(0, min(left, wanted[column]))
             widths[column] += more
@@ -75,7 +75,7 @@ class PrintedTable:
         return widths
 
     def _least(self, column: int) -> int:
-        """Letters that the column needs: its longest word, or for figures its longest line."""
+        """Letters that the column needs: its longest word, or for numbers its longest line."""
         words = [len(word) for text in self._texts_of(column) for word in text.split()]
         if column < self.texts:
             return min(LONGEST_WORD, max(words, default=1))

@@ -36,7 +36,7 @@ RUN_FILES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a study found: the run's name in legends, the few figures to print, the rows to plot, and the machine.
+    """What a study found: the run's name in legends, the few numbers to print, the rows to plot, and the machine.
 
     `settings` are what a result says beside the study's own settings: those of the model that it read.
     """

@@ -81,7 +81,7 @@ def differences_table(comparison: Comparison) -> Table:
         )
         for entry in comparison.differences
     ]
-    return Table(title=f"{len(rows)} of {comparison.compared} figures moved", columns=columns, rows=rows)
+    return Table(title=f"{len(rows)} of {comparison.compared} numbers moved", columns=columns, rows=rows)
 
 
 def _difference(

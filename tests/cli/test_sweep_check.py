@@ -33,7 +33,7 @@ def test_record_check_and_what_moved(call: Call):
 
     again = call("sweep claim/recipe.toml --check")
     assert (again.code, again.out) == (0, "runs/sweep/claim-smoke/result.json\n")
-    assert "figures are as recorded in claim/reference.json" in again.err
+    assert "numbers are as recorded in claim/reference.json" in again.err
     assert Path("claim/reference.json").read_text() == text
 
     table = json.loads(text)

@@ -1,4 +1,4 @@
-"""The record of a recipe, against figures worked out by hand: what is kept, what may move, what is said when it did."""
+"""The record of a recipe, against numbers worked out by hand: what is kept, what may move, what is said when it did."""
 
 import json
 from pathlib import Path
@@ -128,7 +128,7 @@ def test_what_moved_is_named_and_what_may_move_is_not(tmp_path: Path):
     moved = comparison.differences[0]
     assert (moved.recorded, moved.found, moved.allowed) == (1.0, 1.2, 0.1)
     table = differences_table(comparison)
-    assert table.title == "5 of 6 figures moved"
+    assert table.title == "5 of 6 numbers moved"
     assert table.rows[0] == ("train", "L=1", "error", "1", "1.2", "0.1", "moved")
 
 

@@ -92,7 +92,7 @@ def run(
         flag("check", "Compare with the recipe's reference.json; exit 1 with a table of what moved.", panel=RECORD),
     ] = False,
     record: Annotated[
-        bool, flag("record", "Write this scale's figures into the recipe's reference.json.", panel=RECORD)
+        bool, flag("record", "Write this scale's numbers into the recipe's reference.json.", panel=RECORD)
     ] = False,
     out: Annotated[
         Path | None,
@@ -171,14 +171,14 @@ def _compared(comparison: "Comparison") -> dict[str, object]:
 def _judge(comparison: "Comparison", *, file: Path, quiet: bool) -> None:
     """Say that every figure is as recorded, or show which ones moved and raise `IcltoolError`."""
     if not comparison.differences:
-        _say(f"all {comparison.compared} figures are as recorded in {file}", quiet=quiet)
+        _say(f"all {comparison.compared} numbers are as recorded in {file}", quiet=quiet)
         return
     from icltool.sweep.check import differences_table
 
     if not quiet:
         people().print(printed(differences_table(comparison), texts=3))
     raise IcltoolError(
-        f"{len(comparison.differences)} of {comparison.compared} figures are not as recorded in {file}; find out why, "
+        f"{len(comparison.differences)} of {comparison.compared} numbers are not as recorded in {file}; find out why, "
         "or record the new ones with --record"
     )
 
