@@ -39,6 +39,15 @@ class SequenceTest:
         return f"{self.data.name}: {self.tasks} tasks{images}"
 
 
+def own_tests(data: ClassificationData) -> list[SequenceTest]:
+    """On a learner's own data set: unseen and seen tasks on test images, then seen tasks on training images."""
+    return [
+        SequenceTest(data=data, tasks="unseen", images="test"),
+        SequenceTest(data=data, tasks="seen", images="test"),
+        SequenceTest(data=data, tasks="seen", images="train"),
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SequenceTestSize:
     """How many sequences of how many examples, from which seed; and the seed and number of the training's tasks."""

@@ -1,4 +1,4 @@
-"""Workers inherit what the fork server was told; locks that are gone are no news, any other error is."""
+"""Workers inherit what the fork server was told; of locks that are gone nothing is said, of any other error all."""
 
 import json
 import subprocess

@@ -5,10 +5,7 @@ from icltool.core.study import Cost
 from icltool.gpicl.data.config import CLASSES, expected_inputs
 from icltool.gpicl.learners.cost import descent_products, learner_products, projection_flops
 from icltool.gpicl.studies.test.config import CHOOSING_SEQUENCES, PLACES, STEP_SIZES, STEPS, GpiclTestConfig
-from icltool.gpicl.studies.train.config import GpiclTrainConfig
-
-# Of the learner's own data set: unseen and seen tasks on test images, seen ones on training images.
-OWN_TESTS = 3
+from icltool.gpicl.studies.train.config import OWN_TESTS, GpiclTrainConfig
 
 
 def cost(config: GpiclTestConfig, model: Config | None) -> Cost:

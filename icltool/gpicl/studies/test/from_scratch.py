@@ -16,6 +16,7 @@ from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT, accuracy_reco
 from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers, sequences_of
 from icltool.gpicl.learners.context_mlp import ContextSGD, Descent, number_of_weights
 from icltool.gpicl.studies.test.config import CHOOSING_SEQUENCES, PLACES, STEP_SIZES, STEPS
+from icltool.gpicl.studies.train.config import OWN_TESTS
 
 NAME = "sgd from scratch"
 
@@ -46,7 +47,7 @@ def sgd_records(
     return rows, {
         "sgd_accuracy": last_accuracy(rows, tests[0].name)["mean"],
         "sgd_improvement": next(row["mean"] for row in rows if row["measure"] == IMPROVEMENT),
-        **{f"sgd_{test.data.name}_accuracy": last_accuracy(rows, test.name)["mean"] for test in tests[3:]},
+        **{f"sgd_{test.data.name}_accuracy": last_accuracy(rows, test.name)["mean"] for test in tests[OWN_TESTS:]},
         "sgd_steps": chosen.steps,
         "sgd_step_size": chosen.step_size,
         # Nothing is learned before the context; the fitted weights are what it leaves behind.

@@ -12,12 +12,13 @@ from icltool.core.study import RunRequest
 from icltool.gpicl.data.classification_data import ClassificationData, classification_data_like
 from icltool.gpicl.data.config import DATASETS, DatasetName
 from icltool.gpicl.evaluation.accuracy_records import IMPROVEMENT, accuracy_records, last_accuracy
-from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers
+from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, own_tests, right_answers
 from icltool.gpicl.learners.all_learners import state_size
 from icltool.gpicl.learners.checkpoint import GpiclCheckpoint, load_gpicl_checkpoint
 from icltool.gpicl.studies.test import GPICL_TEST
 from icltool.gpicl.studies.test.config import GpiclTestConfig
 from icltool.gpicl.studies.test.from_scratch import NAME, sgd_records
+from icltool.gpicl.studies.train.config import OWN_TESTS
 
 
 @restored_process()
@@ -74,7 +75,7 @@ def _measure(
             "unseen_tasks_improvement": improvement[tests[0].name],
             "seen_tasks_accuracy": last_accuracy(records, tests[1].name)["mean"],
             "seen_tasks_improvement": improvement[tests[1].name],
-            **{f"{test.data.name}_accuracy": last_accuracy(records, test.name)["mean"] for test in tests[3:]},
+            **{f"{test.data.name}_accuracy": last_accuracy(records, test.name)["mean"] for test in tests[OWN_TESTS:]},
             "chance": 1 / checkpoint.shape.classes,
             "sequences": config.eval_prompts,
             "tasks": size.tasks,
@@ -100,9 +101,7 @@ def _tests(config: GpiclTestConfig, checkpoint: GpiclCheckpoint, dataset: Datase
             found = str(folder) if folder is not None and folder.is_dir() else None
             others.append(_data(name, config, checkpoint, data_dir=found))
     return [
-        SequenceTest(data=own, tasks="unseen", images="test"),
-        SequenceTest(data=own, tasks="seen", images="test"),
-        SequenceTest(data=own, tasks="seen", images="train"),
+        *own_tests(own),
         *(SequenceTest(data=data, tasks="unseen", images="test") for data in others),
     ]
 

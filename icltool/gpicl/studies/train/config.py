@@ -15,6 +15,8 @@ from icltool.training.training_config import OptimiserConfig, RecordingConfig
 CURRICULUM = "Curriculum"
 # Enough for a curve during training; the final figures use all of `eval_prompts`.
 INTERIM_SEQUENCES = 256
+# The tests on a learner's own data set (`own_tests` of icltool.gpicl.evaluation.in_context_accuracy).
+OWN_TESTS = 3
 
 
 class JointCurriculumConfig(Config):

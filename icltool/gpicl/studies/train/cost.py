@@ -4,10 +4,8 @@ from icltool.core.config import Config
 from icltool.core.study import Cost
 from icltool.gpicl.data.config import CLASSES, expected_inputs
 from icltool.gpicl.learners.cost import learner_products, projection_flops
-from icltool.gpicl.studies.train.config import INTERIM_SEQUENCES, GpiclTrainConfig
+from icltool.gpicl.studies.train.config import INTERIM_SEQUENCES, OWN_TESTS, GpiclTrainConfig
 
-# Of the final measurement: unseen and seen tasks on test images, seen ones on training images.
-TESTS = 3
 # A number of a task's projection, on the core of `LEARNERS`' rates: what is left of the memoriser's step, less a tenth.
 SECONDS_A_NUMBER = 6.5e-8
 
@@ -23,7 +21,7 @@ def cost(config: GpiclTrainConfig, _model: Config | None) -> Cost:
     projected = projection_flops(config.context, inputs=inputs)
     # Also after the last step.
     evaluations = -(-config.steps // config.eval_every)
-    tested = evaluations * min(INTERIM_SEQUENCES, config.eval_prompts) + TESTS * config.eval_prompts
+    tested = evaluations * min(INTERIM_SEQUENCES, config.eval_prompts) + OWN_TESTS * config.eval_prompts
     trained = config.steps * config.batch
     flops = trained * (products.training + projected) + tested * (products.forward + projected)
     return Cost(flops=flops, seconds=flops / config.kind.core_rate + trained * inputs**2 * SECONDS_A_NUMBER)

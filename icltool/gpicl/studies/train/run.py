@@ -14,7 +14,7 @@ from icltool.gpicl.data.classification_data import classification_data
 from icltool.gpicl.data.prefetch import Prefetcher
 from icltool.gpicl.data.task_sequences import TaskSequences
 from icltool.gpicl.evaluation.accuracy_records import accuracy_records, last_accuracy
-from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, right_answers
+from icltool.gpicl.evaluation.in_context_accuracy import SequenceTest, SequenceTestSize, own_tests, right_answers
 from icltool.gpicl.learners.all_learners import new_learner, state_size
 from icltool.gpicl.learners.checkpoint import LearnedShape, save_gpicl_checkpoint
 from icltool.gpicl.studies.train import GPICL_TRAIN
@@ -93,11 +93,7 @@ class _Training:
         """Accuracy on unseen and seen tasks; the checkpoint's header carries the final one."""
         config, data = self.config, self.data
         size = self._test_size(config.eval_prompts)
-        tests = [
-            SequenceTest(data=data, tasks="unseen", images="test"),
-            SequenceTest(data=data, tasks="seen", images="test"),
-            SequenceTest(data=data, tasks="seen", images="train"),
-        ]
+        tests = own_tests(data)
         records: list[Row] = []
         for test in tests:
             records += accuracy_records(config.label, test, right_answers(self.model, test, size, self.runtime))
