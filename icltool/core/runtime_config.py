@@ -33,7 +33,9 @@ class RuntimeConfig(Config):
         group=GROUP,
     )
     allocator: Literal["keep", "system"] = setting(
-        "keep", "keep: hold freed memory for the next step (glibc); system: leave malloc as it is.", group=GROUP
+        "keep",
+        "keep: hold freed memory for the next step (glibc, in processes of icltool's own); system: leave malloc.",
+        group=GROUP,
     )
 
     def resolved(self) -> Self:

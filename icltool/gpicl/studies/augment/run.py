@@ -54,7 +54,7 @@ def _measure(config: GpiclAugmentConfig, folder: RunFolder, on_step: OnStep) -> 
     data = prepare_images(images, config)
     family = TaskFamily(config.seed, inputs=data.inputs, classes=data.classes)
     on_step(StepProgress(step=0, steps=2, phase="statistics"))
-    # The first tasks where there are no more, else a sample of them.
+    # All the tasks where they are few, else a sample of them.
     numbers = draw_tasks(config.sample, generator(config.seed, "statistics"), tasks=config.tasks)
     statistics = task_statistics(family, torch.arange(config.tasks) if config.tasks <= config.sample else numbers)
     on_step(StepProgress(step=1, steps=2, phase="sequences"))
